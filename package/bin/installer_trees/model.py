@@ -1,0 +1,252 @@
+"""The values that the stages hand to each other, with CIM names.
+
+Source: CIM Endpoint.Processes, Endpoint.Filesystem, Endpoint.Registry, Endpoint.Services,
+Endpoint.Ports and Network_Traffic.All_Traffic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Pattern
+
+
+class Process(NamedTuple):
+    """One process creation. A tuple and not a dataclass: a search may hold a million of them.
+
+    `time` is epoch seconds, infinity when the event had none. Missing values are empty strings.
+    """
+
+    time: float
+    dest: str
+    user: str
+    process_name: str
+    process: str
+    process_path: str
+    process_exec: str
+    original_file_name: str
+    process_id: str
+    process_guid: str
+    process_integrity_level: str
+    process_current_directory: str
+    process_hash: str
+    parent_process_name: str
+    parent_process: str
+    parent_process_path: str
+    parent_process_id: str
+    parent_process_guid: str
+
+
+class Event(NamedTuple):
+    """A network, file, registry or service event that a process of a tree owns."""
+
+    kind: str
+    time: float
+    dest_ip: str
+    dest_port: str
+    dest_ip_type: str
+    url: str
+    app: str
+    file_path: str
+    file_name: str
+    registry_path: str
+    registry_key_name: str
+    registry_value_name: str
+    registry_value_data: str
+    service_name: str
+    service_path: str
+    start_mode: str
+    action: str
+    process_name: str
+
+
+EVENT_KINDS = ("network", "file", "registry", "service")
+"""Kinds of events besides process creations, in the order of their codes in `rows`."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """One row of the roots catalogue: what counts as a process of an installer."""
+
+    root_id: str
+    os: str
+    family: str
+    role: str
+    names: tuple[Pattern[str], ...]
+    original_names: tuple[Pattern[str], ...]
+    path_pattern: Pattern[str] | None
+    args_pattern: Pattern[str] | None
+    exclude_pattern: Pattern[str] | None
+    package_pattern: Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One clause that must hold besides the pattern of a signal.
+
+    `of` is `self`, `ancestor`, `sibling`, `child` (then `field` and `pattern` are set) or
+    `signal`, `tree_signal` (then `signal_ids` is set).
+    """
+
+    of: str
+    negated: bool
+    field: str = ""
+    pattern: Pattern[str] | None = None
+    signal_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One row of the signals catalogue: something that is worth points."""
+
+    signal_id: str
+    title: str
+    families: frozenset[str]
+    systems: frozenset[str]
+    kind: str
+    scope: str
+    field: str
+    pattern: Pattern[str]
+    conditions: tuple[Condition, ...]
+    min_distinct: int
+    distinct_within: str
+    weight: float
+    group: str
+    mitre_technique_id: tuple[str, ...]
+    rationale: str = ""
+    source: str = ""
+    known_false_positives: str = ""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """One row of the allowlist: what makes covered matches weigh less."""
+
+    allow_id: str
+    title: str
+    systems: frozenset[str]
+    families: frozenset[str]
+    scope: str
+    field: str
+    pattern: Pattern[str]
+    signal_ids: frozenset[str]
+    reduction: float
+    expires: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A process in its tree.
+
+    `parent` is the index of the parent in `Tree.nodes`, -1 for the top. `link` says what tied it
+    to its parent: `guid`, `pid`, `parent_fields`, `tie`, or nothing for the top. `row` is the
+    number of the input row, -1 for a parent that never arrived and is known from its children.
+    """
+
+    process: Process
+    row: int
+    parent: int
+    depth: int
+    link: str
+    root: Root | None = None
+    package: str = ""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One install: nodes in printing order, a parent always before its children."""
+
+    nodes: tuple[Node, ...]
+    events: tuple[tuple[int, Event], ...]
+    family: str
+    system: str
+
+    @property
+    def top(self) -> Node:
+        """The process that the tree grows from."""
+        return self.nodes[0]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A signal found on a process (index in `Tree.nodes`), with the text that gave it away."""
+
+    signal: Signal
+    node: int
+    text: str
+    event: Event | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one signal adds to the score of a tree, all its matches taken together.
+
+    `points` of all reasons and the (negative) `prevalence` of the score add up to the score.
+    """
+
+    signal: Signal
+    points: float
+    weight: float
+    matches: tuple[Match, ...]
+    allowances: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of one tree, 0 to 100, and all that it is made of."""
+
+    value: int
+    severity: str
+    reasons: tuple[Reason, ...]
+    exact: float
+    prevalence_points: float
+    allowances: tuple[Allowance, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the configuration page holds; the defaults are the shipped ones.
+
+    Units: scores and severities in points, `tree_lifetime` in hours, bounds in percent.
+    """
+
+    minscore: int = 0
+    maxevents: int = 2_000_000
+    tree_lifetime: float = 24
+    severity_low: int = 20
+    severity_medium: int = 40
+    severity_high: int = 60
+    severity_critical: int = 80
+    allowlist_bound: int = 60
+    prevalence_bound: int = 20
+
+    def severity(self, score: int) -> str:
+        """Return the band that `score` falls in."""
+        for name in ("critical", "high", "medium", "low"):
+            if score >= getattr(self, f"severity_{name}"):
+                return name
+        return "informational"
+
+
+@dataclass
+class Counters:
+    """What became of the rows; mutable, since it is counted as the rows come in.
+
+    `rows` = `processes` + `events` + the refused ones; `over_limit` rows come on top of `rows`.
+    """
+
+    rows: int = 0
+    processes: int = 0
+    events: dict[str, int] = field(default_factory=lambda: dict.fromkeys(EVENT_KINDS, 0))
+    no_dest: int = 0
+    no_process: int = 0
+    no_identity: int = 0
+    no_target: int = 0
+    bad_time: int = 0
+    ragged: int = 0
+    nul_bytes: int = 0
+    bad_utf8: int = 0
+    over_limit: int = 0
+    duplicates: int = 0
+    cut_fields: int = 0
+    unowned_events: int = 0

@@ -1,0 +1,199 @@
+"""Rows in, scored trees out: the only module that joins the stages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Iterator, Optional
+
+from .catalogue import Catalogue
+from .fingerprint import fingerprint, tree_id
+from .links import Branch, Linker
+from .model import Score, Settings, Tree
+from .render import PROCESS_COLUMNS, Value, process_rows, tree_row
+from .rows import RowStore, all_values
+from .score import score, spread
+from .signals import MATCH_CHARS, Matcher
+from .ties import tie
+from .trees import build
+
+Message = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is remembered of a tree between scoring and rendering."""
+
+    branch: Branch
+    score: Score
+    hosts: int
+    fingerprint: str
+    tree_id: str
+    time: float
+
+
+class Pipeline:
+    """Takes chunks of rows and answers with scored trees.
+
+    Args:
+        catalogue: Roots, signals and allowlist.
+        settings: Score bounds, limits, severity bands.
+        directory: Where temporary data may live; None keeps it in memory.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, settings: Settings, directory: Optional[str] = None
+    ) -> None:
+        self.catalogue = catalogue
+        self.settings = settings
+        self.store = RowStore(catalogue, directory, settings.maxevents)
+        self._matcher = Matcher(catalogue)
+        self._linker: Optional[Linker] = None
+        self._events: dict[int, list[int]] = {}
+        self._in_trees = 0
+
+    def add(self, body: bytes) -> None:
+        """Take in a chunk of CSV with a header.
+
+        Raises:
+            SpillError: The rows could not be kept.
+        """
+        self.store.add(body)
+
+    def trees(self, minscore: int = 0) -> list[Kept]:
+        """Link and score everything; the highest score first, then the earliest.
+
+        Args:
+            minscore: Trees that score less are left out.
+        """
+        linker = self._linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
+        branches = tie(linker, linker.forest())
+        self._events = self._owned_events(linker, branches)
+        self._in_trees = sum(1 for branch in branches for row in branch.members if row >= 0)
+        alone: list[Kept] = []
+        hosts: dict[str, set[str]] = defaultdict(set)
+        for branch in branches:
+            tree = build(linker, branch, self._events)
+            matches = self._matcher.matches(tree)
+            value = score(tree, matches, self.settings, self.catalogue.allowances)
+            top, mark = tree.top.process, fingerprint(tree)
+            hosts[mark].add(top.dest.lower())
+            alone.append(Kept(branch, value, 1, mark, tree_id(tree), top.time))
+        kept = []
+        for one in alone:
+            count = len(hosts[one.fingerprint])
+            value = spread(one.score, count, self.settings)
+            if value.value >= minscore:
+                kept.append(replace(one, score=value, hosts=count))
+        kept.sort(key=lambda k: (-k.score.value, k.time, k.tree_id))
+        return kept
+
+    def _owned_events(self, linker: Linker, branches: list[Branch]) -> dict[int, list[int]]:
+        """Return the events of each process that is in a tree."""
+        members = {row: row for branch in branches for row in branch.members}
+        owned: dict[int, list[int]] = defaultdict(list)
+        for event in self.store.event_rows:
+            owner = linker.owner_of(event, members)
+            if owner == -1:
+                self.store.counters.unowned_events += 1
+            else:
+                owned[owner].append(event)
+        return owned
+
+    def _tree(self, kept: Kept) -> Tree:
+        assert self._linker is not None
+        return build(self._linker, kept.branch, self._events)
+
+    def tree_rows(self, kept: list[Kept]) -> Iterator[dict[str, Value]]:
+        """Yield one row a tree, for `output=trees`."""
+        for one in kept:
+            yield tree_row(self._tree(one), one.score, one.hosts, one.fingerprint, one.tree_id)
+
+    def process_columns(self) -> list[str]:
+        """Return the columns of `output=processes`: the input's own, then the added ones."""
+        names = {name: None for layout in self.store.layouts for name in layout.columns}
+        headers = {tuple(layout.columns) for layout in self.store.layouts}
+        own = list(names) if len(headers) == 1 else sorted(names)
+        return [name for name in own if name not in PROCESS_COLUMNS] + PROCESS_COLUMNS
+
+    def process_rows(self, kept: list[Kept]) -> Iterator[dict[str, Value]]:
+        """Yield one row a process of every tree, for `output=processes`."""
+        for one in kept:
+            for node, added in process_rows(self._tree(one), one.score, one.tree_id):
+                row: dict[str, Value] = {}
+                if node.row >= 0:
+                    layout, values = self.store.values(node.row)
+                    for name, (plain, multi) in layout.columns.items():
+                        many = values[multi] if multi >= 0 else ""
+                        row[name] = all_values(many) if many else values[plain]
+                else:
+                    row.update(
+                        (name, value)
+                        for name, value in node.process._asdict().items()
+                        if name != "time" and value
+                    )
+                row.update(added)
+                yield row
+
+    def messages(self) -> list[Message]:
+        """Return what a user should know about the input, each with its level (WARN or INFO)."""
+        return list(_messages(self))
+
+    def close(self) -> None:
+        """Drop all temporary data."""
+        self.store.close()
+
+    @property
+    def cut_values(self) -> int:
+        """Values that were too long to be searched to their end."""
+        return self._matcher.cut
+
+
+def _messages(pipeline: Pipeline) -> Iterator[Message]:
+    store, counters = pipeline.store, pipeline.store.counters
+    for problem in pipeline.catalogue.problems:
+        yield "WARN", f"A detection entry was skipped, the rest works: {problem}."
+    if counters.over_limit:
+        yield (
+            "WARN",
+            f"{counters.over_limit:,} rows beyond maxevents={pipeline.settings.maxevents} were left out; "
+            "narrow the time range or the hosts, or raise maxevents.",
+        )
+    if counters.rows and not counters.processes:
+        yield "WARN", _unusable(store)
+    elif counters.rows:
+        for count, text in (
+            (counters.no_dest, "have no host (dest)"),
+            (counters.no_process, "name no process (process_name or process)"),
+            (counters.no_identity, "have neither process_id nor process_guid"),
+            (counters.no_target, "are file events without file_path"),
+        ):
+            if count:
+                yield "WARN", f"{count:,} of {counters.rows:,} rows were not used: they {text}."
+    if counters.bad_time:
+        yield (
+            "WARN",
+            f"{counters.bad_time:,} rows have no usable _time (epoch seconds); they were placed last.",
+        )
+    for count, text in (
+        (counters.ragged, "rows had more or fewer cells than the header and were filled or cut"),
+        (counters.nul_bytes, "NUL bytes were replaced in the input"),
+        (counters.bad_utf8, "bytes that are not UTF-8 were replaced in the input"),
+        (pipeline.cut_values, f"values were searched only in their first {MATCH_CHARS:,} characters"),
+    ):
+        if count:
+            yield "WARN", f"{count:,} {text}."
+
+
+def _unusable(store: RowStore) -> str:
+    """Say what was looked for and what was found when not one row is a process creation."""
+    counters = store.counters
+    found = store.seen_columns()
+    shown = ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
+    events = sum(counters.events.values())
+    about = f"{events:,} of them are network, file, registry or service events" if events else ""
+    return (
+        f"None of the {counters.rows:,} rows is a process creation{f' ({about})' if about else ''}: "
+        "looked for dest, process_name or process, and process_id or process_guid, plain or with a "
+        f"data-model prefix such as Processes.dest; found the columns: {shown or 'none'}."
+    )

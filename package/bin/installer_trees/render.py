@@ -1,0 +1,316 @@
+"""A scored tree -> output rows, bounded so that they can be indexed and read.
+
+Splunk cuts indexed results at 10,000 characters; what is left out of a row is said in the row.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from typing import Iterable, Union
+
+from .links import LINKS
+from .model import Event, Match, Node, Score, Tree
+from .rows import NO_TIME
+
+TREE_LINES = 60
+TREE_CHARS = 4_000
+LINE_CHARS = 160
+DETAIL_CHARS = 2_400
+JSON_CHARS = 1_800
+COMMAND_CHARS = 1_000
+DEEPEST_INDENT = 24
+THREATS = 10
+
+Value = Union[str, int, float, "list[str]"]
+
+TREE_COLUMNS = (
+    "_time dest user installer_score installer_severity installer_family process_name process "
+    "process_id process_guid parent_process_name parent_process signal signal_detail "
+    "mitre_technique_id risk_message tree process_count tree_depth first_time last_time "
+    "dest_prevalence tree_fingerprint installer_tree_id link_method allowlist risk_score "
+    "risk_object risk_object_type threat_object threat_object_type score_json"
+).split()
+"""Columns of `output=trees`, in their order."""
+
+PROCESS_COLUMNS = (
+    "installer_tree_id installer_score process_score signal tree_depth parent_node node"
+).split()
+"""Columns that `output=processes` adds to the input's own."""
+
+_URL = re.compile(r"(?i)\b(?:https?|ftp)://[^\s\"'<>|)]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\s]+")
+
+
+def tree_row(
+    tree: Tree, score: Score, hosts: int, fingerprint: str, tree_id: str
+) -> dict[str, Value]:
+    """Return the row of a tree for `output=trees`; multivalue columns are lists."""
+    top = tree.top.process
+    times = [n.process.time for n in tree.nodes if n.process.time != NO_TIME]
+    threats = _threats(tree, score)
+    links = Counter(node.link for node in tree.nodes if node.link)
+    row: dict[str, Value] = {
+        "_time": _time(top.time),
+        "dest": top.dest,
+        "user": top.user or next((n.process.user for n in tree.nodes if n.process.user), ""),
+        "installer_score": score.value,
+        "installer_severity": score.severity,
+        "installer_family": tree.family,
+        "process_name": top.process_name,
+        "process": cut(top.process, COMMAND_CHARS),
+        "process_id": top.process_id,
+        "process_guid": top.process_guid,
+        "parent_process_name": top.parent_process_name,
+        "parent_process": cut(top.parent_process, COMMAND_CHARS),
+        "signal": [reason.signal.signal_id for reason in score.reasons],
+        "signal_detail": _details(tree, score, hosts),
+        "mitre_technique_id": _techniques(score),
+        "risk_message": risk_message(tree, score),
+        "tree": draw(tree, score),
+        "process_count": len(tree.nodes),
+        "tree_depth": max(node.depth for node in tree.nodes),
+        "first_time": _time(min(times)) if times else "",
+        "last_time": _time(max(times)) if times else "",
+        "dest_prevalence": hosts,
+        "tree_fingerprint": fingerprint,
+        "installer_tree_id": tree_id,
+        "link_method": [link for link in LINKS if links[link]],
+        "allowlist": [f"{a.allow_id} {a.title} (-{a.reduction:g}%)" for a in score.allowances],
+        "risk_score": score.value,
+        "risk_object": top.dest,
+        "risk_object_type": "system",
+        "threat_object": [value for value, _ in threats],
+        "threat_object_type": [kind for _, kind in threats],
+        "score_json": _json(score, hosts, links),
+    }
+    return row
+
+
+def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node, dict[str, Value]]]:
+    """Yield each process of a tree with its added columns for `output=processes`, in tree order."""
+    on_node = _matches_by_node(score)
+    names = [f"{i + 1}. {cut(n.process.process_name, 60)}" for i, n in enumerate(tree.nodes)]
+    for i, node in enumerate(tree.nodes):
+        matches = on_node.get(i, [])
+        left = 1.0
+        for weight in {m.signal.signal_id: m.signal.weight for m in matches}.values():
+            left *= 1 - weight / 100
+        yield (
+            node,
+            {
+                "installer_tree_id": tree_id,
+                "installer_score": score.value,
+                "process_score": round(100 * (1 - left)),
+                "signal": sorted({m.signal.signal_id for m in matches}),
+                "tree_depth": node.depth,
+                "parent_node": names[node.parent] if node.parent >= 0 else "",
+                "node": names[i],
+            },
+        )
+
+
+def draw(tree: Tree, score: Score) -> list[str]:
+    """Draw a tree, one indented line a process, signals at the end of the line.
+
+    Branches with signals are drawn first where not all fit; the last line says what was left out.
+    """
+    on_node = _matches_by_node(score)
+    shown = _choose(tree, score)
+    last_child: dict[int, int] = {}
+    for i in shown:
+        last_child[tree.nodes[i].parent] = i
+    lines: list[str] = []
+    used = 0
+    for count, i in enumerate(shown):
+        node = tree.nodes[i]
+        line = _indent(tree, i, last_child) + _label(node)
+        found = sorted({m.signal.signal_id for m in on_node.get(i, [])})
+        if found:
+            line += "  <-- " + " ".join(found)
+        used += len(line) + 1
+        if used > TREE_CHARS:
+            shown = shown[:count]
+            break
+        lines.append(line)
+    left_out = len(tree.nodes) - len(shown)
+    if left_out:
+        marked = len(set(on_node) - set(shown))
+        lines.append(f"... {left_out:,} more processes left out, {marked:,} of them with signals")
+    return lines
+
+
+def risk_message(tree: Tree, score: Score) -> str:
+    """Say in one or two sentences what ran, under which installer, and why it matters."""
+    top = tree.top.process
+    who = f" by {top.user}" if top.user else ""
+    command = cut(top.process or top.process_name, 160)
+    start = f"{tree.family} install on {top.dest}{who} (`{command}`)"
+    if not score.reasons:
+        return f"{start}: nothing suspicious among {len(tree.nodes)} processes."
+    said = []
+    for reason in score.reasons[:3]:
+        match = reason.matches[0]
+        name = tree.nodes[match.node].process.process_name
+        said.append(f"{reason.signal.title}: {name}, `{cut(match.text, 100)}`")
+    more = len(score.reasons) - len(said)
+    tail = f"; and {more} more" if more > 0 else ""
+    return f"{start} scored {score.value} ({score.severity}). " + "; ".join(said) + tail + "."
+
+
+def cut(text: str, length: int) -> str:
+    """Return a text on one line, shortened in the middle where it is longer than `length`."""
+    text = _CONTROL.sub(" ", text[: 4 * length]).strip() + (text[4 * length :] and "...")
+    if len(text) <= length:
+        return text
+    tail = length // 4
+    return f"{text[: length - tail - 5]} ... {text[-tail:]}"
+
+
+def _matches_by_node(score: Score) -> dict[int, list[Match]]:
+    found: dict[int, list[Match]] = defaultdict(list)
+    for reason in score.reasons:
+        for match in reason.matches:
+            found[match.node].append(match)
+    return found
+
+
+def _choose(tree: Tree, score: Score) -> list[int]:
+    """Return the nodes to draw: the top, those with signals and their parents, then the rest."""
+    if len(tree.nodes) <= TREE_LINES:
+        return list(range(len(tree.nodes)))
+    chosen: set[int] = {0}
+    for reason in score.reasons:
+        for match in reason.matches:
+            path: list[int] = []
+            here = match.node
+            while here >= 0 and here not in chosen and len(path) < TREE_LINES:
+                path.append(here)
+                here = tree.nodes[here].parent
+            if len(chosen) + len(path) <= TREE_LINES:
+                chosen.update(path)
+    for i, node in enumerate(tree.nodes):
+        if len(chosen) >= TREE_LINES:
+            break
+        if node.parent in chosen:
+            chosen.add(i)
+    return sorted(chosen)
+
+
+def _indent(tree: Tree, place: int, last_child: dict[int, int]) -> str:
+    node = tree.nodes[place]
+    if node.parent < 0:
+        return ""
+    if node.depth > DEEPEST_INDENT:
+        return "   " * DEEPEST_INDENT + f"(depth {node.depth}) "
+    parts = ["└─ " if last_child.get(node.parent) == place else "├─ "]
+    here = node.parent
+    while tree.nodes[here].parent >= 0:
+        parent = tree.nodes[here].parent
+        parts.append("   " if last_child.get(parent) == here else "│  ")
+        here = parent
+    return "".join(reversed(parts))
+
+
+def _label(node: Node) -> str:
+    p = node.process
+    command = cut(p.process or p.process_name, LINE_CHARS)
+    name = p.process_name
+    said = command.strip('"').replace("\\", "/").split('"', 1)[0].split(" ", 1)[0]
+    prefix = "" if said.rsplit("/", 1)[-1].lower() == name.lower() else f"{name}: "
+    pid = f" [{p.process_id}]" if p.process_id else ""
+    absent = " (not in the data)" if node.row < 0 else ""
+    tied = " (tied by install)" if node.link == "tie" else ""
+    return f"{prefix}{command}{pid}{absent}{tied}"
+
+
+def _details(tree: Tree, score: Score, hosts: int) -> list[str]:
+    """Return one line a signal: id, points, title, the process, the text that gave it away."""
+    lines: list[str] = []
+    used = 0
+    for count, reason in enumerate(score.reasons):
+        match = reason.matches[0]
+        process = tree.nodes[match.node].process
+        times = f" x{len(reason.matches)}" if len(reason.matches) > 1 else ""
+        lowered = f" (lowered by {', '.join(reason.allowances)})" if reason.allowances else ""
+        pid = f" [{process.process_id}]" if process.process_id else ""
+        seen = f" {_event(match.event)}" if match.event else ""
+        line = (
+            f"{reason.signal.signal_id} +{reason.points:.1f}{times} {reason.signal.title}: "
+            f"{process.process_name}{pid}{seen} `{cut(match.text, 200)}`{lowered}"
+        )
+        used += len(line) + 1
+        if used > DETAIL_CHARS:
+            lines.append(f"... {len(score.reasons) - count} more signals left out")
+            break
+        lines.append(line)
+    if score.prevalence_points < -0.05:
+        lines.append(f"prevalence {score.prevalence_points:.1f}: the same tree on {hosts} hosts")
+    return lines
+
+
+def _event(event: Event) -> str:
+    target = {
+        "network": event.url or f"{event.dest_ip}:{event.dest_port}",
+        "file": event.file_path,
+        "registry": "\\".join(p for p in (event.registry_path, event.registry_value_name) if p),
+        "service": " ".join(p for p in (event.service_name, event.service_path) if p),
+    }[event.kind]
+    return f"-> {event.kind} {event.action} {cut(target, 120)}".replace("  ", " ")
+
+
+def _techniques(score: Score) -> list[str]:
+    return list(dict.fromkeys(t for r in score.reasons for t in r.signal.mitre_technique_id))
+
+
+def _threats(tree: Tree, score: Score) -> list[tuple[str, str]]:
+    """Return what to look for elsewhere: programs, URLs, addresses and files that carried signals."""
+    found: dict[tuple[str, str], None] = {}
+    for reason in score.reasons:
+        for match in reason.matches:
+            process = tree.nodes[match.node].process
+            found[process.process_name, "process_name"] = None
+            for url in _URL.findall(process.process[:COMMAND_CHARS]):
+                found[url[:300], "url"] = None
+            event = match.event
+            if event is not None:
+                found[event.dest_ip, "ip_address"] = None
+                found[event.url, "url"] = None
+                found[event.file_path, "file_path"] = None
+                found[event.registry_path, "registry_path"] = None
+    return [threat for threat in found if threat[0]][:THREATS]
+
+
+def _json(score: Score, hosts: int, links: Counter[str]) -> str:
+    """Return the breakdown as JSON that stays whole: signals are left out, never cut in two."""
+    reasons = [
+        {
+            "signal": reason.signal.signal_id,
+            "points": round(reason.points, 2),
+            "weight": round(reason.weight, 2),
+            "matches": len(reason.matches),
+            **({"allowlist": list(reason.allowances)} if reason.allowances else {}),
+        }
+        for reason in score.reasons
+    ]
+    whole = {
+        "score": score.value,
+        "exact": round(score.exact, 2),
+        "signals": reasons,
+        "prevalence": {"hosts": hosts, "points": round(score.prevalence_points, 2)},
+        "links": {link: links[link] for link in LINKS if links[link]},
+        "signals_left_out": 0,
+    }
+    text = json.dumps(whole, separators=(",", ":"))
+    while len(text) > JSON_CHARS:
+        reasons.pop()
+        whole["signals_left_out"] = len(score.reasons) - len(reasons)
+        text = json.dumps(whole, separators=(",", ":"))
+    return text
+
+
+def _time(time: float) -> Value:
+    if time == NO_TIME:
+        return ""
+    return f"{time:.3f}".rstrip("0").rstrip(".")

@@ -1,0 +1,138 @@
+"""Matches -> a score from 0 to 100 and every point of it.
+
+Distinct signals combine as noisy-or, 100 * (1 - product(1 - weight / 100)): each adds what the ones
+before it left open, so many weak signs make a strong one and none can pass 100.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+from typing import Iterable, Optional
+
+from .model import Allowance, Match, Reason, Score, Settings, Signal, Tree
+from .signals import MATCH_CHARS, node_value
+
+REPEAT_GAIN = 0.05
+REPEATS = 4
+MAX_WEIGHT = 95.0
+WIDE_PREVALENCE = 50
+
+
+def score(
+    tree: Tree, matches: Iterable[Match], settings: Settings, allowlist: Iterable[Allowance] = ()
+) -> Score:
+    """Score a tree by itself.
+
+    Args:
+        tree: The tree in which the matches were found.
+        matches: What was found; a signal found on several processes gains at most 20% of its weight.
+        settings: Severity bands, and the percentage that an allowlist may take off at most.
+        allowlist: Entries that make the matches they cover weigh less.
+
+    Returns:
+        The score, its severity and one reason for each signal, strongest first.
+    """
+    covering = _covering(tree, allowlist)
+    by_signal: dict[str, list[Match]] = {}
+    for match in matches:
+        by_signal.setdefault(match.signal.signal_id, []).append(match)
+    weighed = [_weigh(found, covering, settings.allowlist_bound) for found in by_signal.values()]
+    weighed.sort(key=lambda w: (-w[1], w[0].signal_id))
+    reasons: list[Reason] = []
+    used: dict[str, Allowance] = {}
+    left = 100.0
+    for signal, weight, found, allowances in weighed:
+        points = left * weight / 100
+        left -= points
+        used.update((a.allow_id, a) for a in allowances)
+        ids = tuple(a.allow_id for a in allowances)
+        reasons.append(Reason(signal, points, weight, tuple(found), ids))
+    allowances_used = tuple(used[i] for i in sorted(used))
+    return _finished(tuple(reasons), 100 - left, 0.0, allowances_used, settings)
+
+
+def spread(alone: Score, hosts: int, settings: Settings) -> Score:
+    """Lower a score for trees that many hosts share.
+
+    From 2 to 50 hosts take off more and more, up to `prevalence_bound` percent: a wide spread makes
+    an attack less likely, but a supply-chain attack is wide too, so it never hides a tree.
+    """
+    taken = alone.exact * settings.prevalence_bound / 100 * _share(hosts)
+    return _finished(alone.reasons, alone.exact - taken, -taken, alone.allowances, settings)
+
+
+def _finished(
+    reasons: tuple[Reason, ...],
+    exact: float,
+    prevalence: float,
+    allowances: tuple[Allowance, ...],
+    settings: Settings,
+) -> Score:
+    value = max(0, min(100, math.floor(exact + 0.5)))
+    return Score(value, settings.severity(value), reasons, exact, prevalence, allowances)
+
+
+def _share(hosts: int) -> float:
+    """Return 0 for one host, 1 for `WIDE_PREVALENCE` hosts and more, and in between by logarithm."""
+    return min(1.0, math.log(max(1, hosts)) / math.log(WIDE_PREVALENCE))
+
+
+def _weigh(
+    matches: list[Match], covering: list[tuple[Allowance, Optional[frozenset[int]]]], bound: int
+) -> tuple[Signal, float, list[Match], list[Allowance]]:
+    """Return the weight of a signal in this tree and the allowances that lowered it."""
+    signal = matches[0].signal
+    best, best_allowance = 0.0, None
+    for match in matches:
+        reduction, allowance = 0.0, None
+        for candidate, nodes in covering:
+            covers = not candidate.signal_ids or signal.signal_id in candidate.signal_ids
+            if covers and (nodes is None or match.node in nodes) and candidate.reduction > reduction:
+                reduction, allowance = candidate.reduction, candidate
+        weight = signal.weight * (1 - min(reduction, bound) / 100)
+        if weight > best:
+            best, best_allowance = weight, allowance
+    gain = 1 + REPEAT_GAIN * min(len(matches) - 1, REPEATS)
+    allowances = [best_allowance] if best_allowance and bound else []
+    return signal, min(MAX_WEIGHT, best * gain), matches, allowances
+
+
+def _covering(
+    tree: Tree, allowlist: Iterable[Allowance]
+) -> list[tuple[Allowance, Optional[frozenset[int]]]]:
+    """Return the entries that apply, each with the nodes that it covers; None is the whole tree."""
+    day = _day(tree.top.process.time)
+    covering: list[tuple[Allowance, Optional[frozenset[int]]]] = []
+    for entry in allowlist:
+        if entry.expires and day > entry.expires:
+            continue
+        if entry.systems and tree.system not in entry.systems:
+            continue
+        if entry.families and tree.family not in entry.families:
+            continue
+        if entry.scope in ("requester", "root"):
+            if _allows(entry, tree, 0):
+                covering.append((entry, None))
+            continue
+        nodes = {i for i in range(len(tree.nodes)) if _allows(entry, tree, i)}
+        if entry.scope == "subtree" and nodes:
+            for i, node in enumerate(tree.nodes):
+                if node.parent in nodes:
+                    nodes.add(i)
+        if nodes:
+            covering.append((entry, frozenset(nodes)))
+    return covering
+
+
+def _allows(entry: Allowance, tree: Tree, place: int) -> bool:
+    value = node_value(tree.nodes[place], entry.field)
+    return bool(value) and bool(entry.pattern.search(value[:MATCH_CHARS]))
+
+
+def _day(time: float) -> str:
+    """Return the UTC day of a tree; without a time, the first of days, on which nothing expires."""
+    try:
+        return datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%d")
+    except (OverflowError, ValueError, OSError):
+        return ""

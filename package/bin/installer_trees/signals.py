@@ -1,0 +1,210 @@
+"""Members of a tree x catalogue -> matches.
+
+Patterns are searched once for each distinct value of a field, however many processes share it;
+scopes, families and conditions are looked at only where a pattern was found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Iterable, Optional
+
+from .catalogue import EVENT_FIELDS, Catalogue
+from .model import Condition, Event, Match, Node, Signal, Tree
+
+MATCH_CHARS = 32_767
+"""Characters of a value that are searched: the longest command line that Windows allows."""
+CACHED_VALUES = 50_000
+
+Hit = tuple[int, Optional[Event], str]
+
+
+class Matcher:
+    """Finds the signals of a catalogue in trees.
+
+    Attributes:
+        cut: Values that were longer than `MATCH_CHARS` and searched only so far.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.cut = 0
+        self._signals = catalogue.signals
+        self._by_field: dict[tuple[str, str, str], tuple[Signal, ...]] = {}
+        self._found: dict[tuple[str, str, str, str], tuple[tuple[Signal, str], ...]] = {}
+
+    def matches(self, tree: Tree) -> list[Match]:
+        """Return what was found, in the order of the catalogue and of the tree.
+
+        Of signals in one group that were found on one process, only the strongest is kept.
+        """
+        hits = self._hits(tree)
+        scene = _Scene(tree)
+        for signal in self._signals:
+            found = hits.get(signal.signal_id)
+            if found:
+                held = [hit for hit in found if scene.holds(signal, hit)]
+                scene.add(signal, held)
+        return _strongest_of_groups(scene.matches)
+
+    def _hits(self, tree: Tree) -> dict[str, list[Hit]]:
+        """Search every value once; the result does not look at scope or conditions yet."""
+        hits: dict[str, list[Hit]] = defaultdict(list)
+        system = tree.system
+        for field in self._fields("process", system):
+            for i, node in enumerate(tree.nodes):
+                value = node_value(node, field)
+                for signal, text in self._search("process", system, field, value) if value else ():
+                    hits[signal.signal_id].append((i, None, text))
+        for i, event in tree.events:
+            for field in self._fields(event.kind, system):
+                value = getattr(event, field)
+                for signal, text in self._search(event.kind, system, field, value) if value else ():
+                    hits[signal.signal_id].append((i, event, text))
+        for field in self._fields("tree", system):
+            value = str(_tree_value(tree, field))
+            for signal, text in self._search("tree", system, field, value):
+                hits[signal.signal_id].append((0, None, text))
+        return hits
+
+    def _fields(self, kind: str, system: str) -> list[str]:
+        if ("", kind, system) not in self._by_field:
+            grouped: dict[str, list[Signal]] = defaultdict(list)
+            for signal in self._signals:
+                of_kind = "tree" if signal.scope == "tree" else signal.kind
+                if of_kind == kind and (not signal.systems or system in signal.systems):
+                    if signal.weight > 0:
+                        grouped[signal.field].append(signal)
+            for field, signals in grouped.items():
+                self._by_field[field, kind, system] = tuple(signals)
+            self._by_field["", kind, system] = ()
+        return [f for f, k, s in self._by_field if f and (k, s) == (kind, system)]
+
+    def _search(self, kind: str, system: str, field: str, value: str) -> tuple[tuple[Signal, str], ...]:
+        key = (kind, system, field, value)
+        found = self._found.get(key)
+        if found is None:
+            if len(value) > MATCH_CHARS:
+                self.cut += 1
+                value = value[:MATCH_CHARS]
+            pairs = ((s, s.pattern.search(value)) for s in self._by_field[field, kind, system])
+            found = tuple((s, m[0].strip()) for s, m in pairs if m)
+            if len(self._found) > CACHED_VALUES:
+                self._found.clear()
+            self._found[key] = found
+        return found
+
+
+class _Scene:
+    """A tree with what has been found in it so far."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.matches: list[Match] = []
+        self._on_node: dict[int, set[str]] = defaultdict(set)
+        self._in_tree: set[str] = set()
+        self._children: dict[int, list[int]] = defaultdict(list)
+        self._families: list[frozenset[str]] = []
+        for i, node in enumerate(tree.nodes):
+            self._children[node.parent].append(i)
+            above = self._families[node.parent] if node.parent >= 0 else frozenset()
+            own = node.root.family if node.root else ""
+            self._families.append(above if not own or own in above else above | {own})
+
+    def holds(self, signal: Signal, hit: Hit) -> bool:
+        """Tell whether scope, family and conditions hold where a pattern was found."""
+        place, event, _ = hit
+        node = self.tree.nodes[place]
+        if signal.scope == "root":
+            families: Iterable[str] = {node.root.family} if node.root else ()
+            if node.root is None:
+                return False
+        else:
+            families = self._families[place]
+            if signal.scope == "child":
+                if node.parent < 0 or self.tree.nodes[node.parent].root is None:
+                    return False
+            elif signal.scope == "descendant" and node.parent < 0:
+                return False
+        if signal.families and signal.families.isdisjoint(families):
+            return False
+        return all(self._true(c, place, event) != c.negated for c in signal.conditions)
+
+    def _true(self, condition: Condition, place: int, event: Event | None) -> bool:
+        """Evaluate a condition as if it were not negated."""
+        of = condition.of
+        if of == "signal":
+            return not self._on_node[place].isdisjoint(condition.signal_ids)
+        if of == "tree_signal":
+            return not self._in_tree.isdisjoint(condition.signal_ids)
+        assert condition.pattern is not None
+        search, field = condition.pattern.search, condition.field
+        if of == "self" and event is not None and field in EVENT_FIELDS[event.kind]:
+            return bool(search(getattr(event, field)[:MATCH_CHARS]))
+        return any(
+            search(value[:MATCH_CHARS])
+            for value in (node_value(self.tree.nodes[i], field) for i in self._related(of, place))
+            if value
+        )
+
+    def _related(self, of: str, place: int) -> Iterable[int]:
+        nodes = self.tree.nodes
+        if of == "self":
+            yield place
+        elif of == "child":
+            yield from self._children[place]
+        elif of == "sibling":
+            if nodes[place].parent >= 0:
+                yield from (i for i in self._children[nodes[place].parent] if i != place)
+        else:
+            above = nodes[place].parent
+            while above >= 0:
+                yield above
+                above = nodes[above].parent
+
+    def add(self, signal: Signal, hits: list[Hit]) -> None:
+        """Note what holds; where several distinct texts are asked for, one match for each set."""
+        if signal.min_distinct <= 1:
+            sets: Iterable[list[Hit]] = ([hit] for hit in hits)
+        else:
+            grouped: dict[int, list[Hit]] = defaultdict(list)
+            for hit in hits:
+                by_parent = signal.distinct_within == "parent"
+                grouped[self.tree.nodes[hit[0]].parent if by_parent else 0].append(hit)
+            sets = grouped.values()
+        for group in sets:
+            texts = {hit[2].casefold(): hit[2] for hit in reversed(group)}
+            if len(texts) >= signal.min_distinct:
+                place, event, _ = group[0]
+                text = ", ".join(sorted(texts.values(), key=str.casefold))
+                self.matches.append(Match(signal, place, text, event))
+                for hit in group:
+                    self._on_node[hit[0]].add(signal.signal_id)
+                self._in_tree.add(signal.signal_id)
+
+
+def node_value(node: Node, field: str) -> str:
+    """Return a process field of a node, or its `package`; missing is an empty string."""
+    if field == "package":
+        return node.package
+    value: str = getattr(node.process, field)
+    return value
+
+
+def _tree_value(tree: Tree, field: str) -> int:
+    if field == "process_count":
+        return len(tree.nodes)
+    return max(node.depth for node in tree.nodes)
+
+
+def _strongest_of_groups(matches: list[Match]) -> list[Match]:
+    best: dict[tuple[int, str], Match] = {}
+    for match in matches:
+        if match.signal.group:
+            key = (match.node, match.signal.group)
+            if key not in best or match.signal.weight > best[key].signal.weight:
+                best[key] = match
+    return [
+        m
+        for m in matches
+        if not m.signal.group or best[m.node, m.signal.group].signal is m.signal
+    ]

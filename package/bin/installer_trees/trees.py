@@ -1,0 +1,82 @@
+"""Rows of a branch -> a tree of processes with the events that they own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from .links import Branch, Linker
+from .model import Event, Node, Process, Tree
+
+
+def build(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Tree:
+    """Read the rows of a branch again and put them in printing order.
+
+    Args:
+        linker: What the branch was grown with.
+        branch: The rows and their parents.
+        events: Rows of events by the row of the process that owns them.
+
+    Returns:
+        The tree: each parent before its children, children by time, depth first.
+    """
+    children: dict[int, list[int]] = defaultdict(list)
+    for row in branch.members:
+        parent = branch.parent[row][0]
+        if parent != -1:
+            children[parent].append(row)
+    nodes: list[Node] = []
+    owned: list[tuple[int, Event]] = []
+    places: dict[int, int] = {}
+    waiting = [branch.top]
+    while waiting:
+        row = waiting.pop()
+        parent, link = branch.parent[row]
+        above = nodes[places[parent]] if parent in places else None
+        node = _node(linker, row, places.get(parent, -1), above, link)
+        places[row] = len(nodes)
+        owned.extend((len(nodes), event) for event in _events(linker, events.get(row, [])))
+        nodes.append(node)
+        waiting.extend(sorted(children.get(row, ()), key=linker.order, reverse=True))
+    top = nodes[0]
+    family = top.root.family if top.root else "unknown"
+    return Tree(tuple(nodes), tuple(owned), family, _system(nodes))
+
+
+def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) -> Node:
+    process = linker.process(row)
+    if above is not None:
+        process = _with_parent(process, above.process)
+    root = linker.root_of(row)
+    package = ""
+    if root is not None and root.package_pattern is not None:
+        found = root.package_pattern.search(process.process)
+        package = (found[1] or "") if found else ""
+    return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package)
+
+
+def _with_parent(process: Process, parent: Process) -> Process:
+    """Fill in what the event did not say about its parent."""
+    return process._replace(
+        parent_process_name=process.parent_process_name or parent.process_name,
+        parent_process=process.parent_process or parent.process,
+        parent_process_path=process.parent_process_path or parent.process_path,
+    )
+
+
+def _events(linker: Linker, rows: list[int]) -> list[Event]:
+    return sorted(linker.store.event(row) for row in rows)
+
+
+def _system(nodes: list[Node]) -> str:
+    """Tell the operating system from the installers, else from how paths are written."""
+    for node in nodes:
+        if node.root is not None and node.root.os != "any":
+            return node.root.os
+    for node in nodes:
+        p = node.process
+        text = p.process_path or p.process
+        if "\\" in text or p.process_name.lower().endswith((".exe", ".cmd", ".tmp")):
+            return "windows"
+        if text.startswith(("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")):
+            return "macos"
+    return "linux"

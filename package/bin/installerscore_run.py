@@ -1,0 +1,130 @@
+"""One run of the command: settings and catalogue, the rows, the answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from dataclasses import replace
+from typing import IO, Any, Iterable, Iterator
+
+from installerscore_options import Options
+from installerscore_settings import read
+
+from installer_trees import catalogue
+from installer_trees.pipeline import Message, Pipeline
+from installer_trees.render import TREE_COLUMNS, Value
+from installer_trees.spill import Spill
+
+WRITE_ROWS = 500
+COPY_BYTES = 1024 * 1024
+
+
+class Run:
+    """Holds what the rows of one search need; made at the first chunk, never for getinfo alone.
+
+    Args:
+        options: The checked options.
+        searchinfo: What splunkd says of the search: `dispatch_dir`, `splunkd_uri`, `session_key`.
+        lookups: The folder of the shipped catalogue.
+    """
+
+    def __init__(self, options: Options, searchinfo: Any, lookups: str) -> None:
+        self._options = options
+        settings, _, problems = read(searchinfo.splunkd_uri, searchinfo.session_key)
+        if options.maxevents is not None:
+            settings = replace(settings, maxevents=options.maxevents)
+        if options.minscore is not None:
+            settings = replace(settings, minscore=options.minscore)
+        self._settings = settings
+        self._messages: list[Message] = [("WARN", problem) for problem in problems]
+        self._pipeline = Pipeline(
+            load(lookups, options.signals), settings, searchinfo.dispatch_dir or None
+        )
+        self._answer = Spill(searchinfo.dispatch_dir or None)
+
+    def add(self, body: bytes) -> None:
+        """Take in the body of a chunk."""
+        self._pipeline.add(body)
+
+    def finish(self) -> None:
+        """Link and score all rows and write the answer to its temporary file."""
+        pipeline = self._pipeline
+        kept = pipeline.trees(self._settings.minscore)
+        if self._options.output == "processes":
+            columns, rows = pipeline.process_columns(), pipeline.process_rows(kept)
+        else:
+            columns, rows = TREE_COLUMNS, pipeline.tree_rows(kept)
+        for piece in encoded(columns, rows):
+            self._answer.append(piece)
+        self._messages += pipeline.messages()
+
+    def reply(self, out: IO[bytes]) -> None:
+        """Send the answer and the messages as the reply to the last chunk."""
+        metadata: dict[str, Any] = {"finished": True}
+        if self._messages:
+            metadata["inspector"] = {"messages": self._messages}
+        head = json.dumps(metadata, separators=(",", ":")).encode()
+        size = self._answer.size
+        out.write(b"chunked 1.0,%d,%d\n" % (len(head), size))
+        out.write(head)
+        for start in range(0, size, COPY_BYTES):
+            out.write(self._answer.read(start, min(COPY_BYTES, size - start)))
+        out.flush()
+        self.close()
+
+    def close(self) -> None:
+        """Drop all temporary data."""
+        self._pipeline.close()
+        self._answer.close()
+
+
+def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
+    """Read the shipped catalogue, and a what-if file over it.
+
+    Args:
+        lookups: Folder of the shipped CSV files.
+        signals: Path of a CSV file with changed or added signals.
+    """
+    names = ("installerscore_roots.csv", "installerscore_signals.csv", "installerscore_allowlist.csv")
+    loaded = catalogue.load(*(_lines(os.path.join(lookups, name)) for name in names), names=names)
+    if signals is None:
+        return loaded
+    return catalogue.overlay(loaded, _lines(signals), os.path.basename(signals))
+
+
+def _lines(path: str) -> Iterator[str]:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        yield from file
+
+
+def encoded(columns: list[str], rows: Iterable[dict[str, Value]]) -> Iterator[bytes]:
+    """Yield rows as Splunk's CSV: each column beside its `__mv_` twin, which holds lists.
+
+    No rows at all give nothing, not even a header.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    waiting = 0
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.writerow([name for column in columns for name in (column, "__mv_" + column)])
+        writer.writerow([cell for column in columns for cell in _cells(row.get(column, ""))])
+        waiting += 1
+        if waiting == WRITE_ROWS:
+            yield buffer.getvalue().encode("utf-8", "replace")
+            buffer.seek(0)
+            buffer.truncate()
+            waiting = 0
+    if waiting:
+        yield buffer.getvalue().encode("utf-8", "replace")
+
+
+def _cells(value: Value) -> tuple[Any, str]:
+    """Return the plain cell and the multivalue cell of a value."""
+    if not isinstance(value, list):
+        return value, ""
+    if len(value) < 2:
+        return "".join(value), ""
+    return "\n".join(value), ";".join("$" + v.replace("$", "$$") + "$" for v in value)
