@@ -1,0 +1,61 @@
+# Everything is set up and built from here: `make demo` and `make test` need no other step.
+
+APP := output/TA-installerscore
+PYTEST_ARGS ?=
+
+# The first Python on the PATH that UCC runs on; `make PYTHON=/path/to/python` takes another.
+ifeq ($(origin PYTHON),undefined)
+SUITS := import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.10 python3.9; do \
+	"$$python" -c '$(SUITS)' >/dev/null 2>&1 && echo "$$python" && break; done)
+endif
+
+BUILD_VENV := build/venv
+BUILD_READY := $(BUILD_VENV)/.ready
+DEV_READY := .venv/.ready
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
+
+.PHONY: build package venv demo test check lint clean
+
+build: $(BUILD_READY)
+	@$(BUILD_VENV)/bin/python tools/build.py
+
+package: $(BUILD_READY)
+	@$(BUILD_VENV)/bin/python tools/build.py --package
+
+venv: $(DEV_READY)
+
+demo: build
+	@$(BUILD_VENV)/bin/python tools/demo.py --app $(APP)
+
+test: $(DEV_READY) build
+	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV_READY)
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+check: lint test
+
+clean:
+	rm -rf output build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The generator changes the environment that it runs in, so it has one of its own.
+$(BUILD_READY): requirements/build.txt
+	@$(call create_venv,$(BUILD_VENV))
+	@$(BUILD_VENV)/bin/python $(PIP_INSTALL) -r requirements/build.txt
+	@touch $@
+
+$(DEV_READY): requirements/dev.txt package/lib/requirements.txt
+	@$(call create_venv,.venv)
+	@.venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+define create_venv
+	test -n "$(PYTHON)" || { \
+		echo "No Python from 3.9 to 3.13 found: install one, or run make PYTHON=/path/to/python"; \
+		exit 1; }; \
+	echo "Setting up $(1) with $$("$(PYTHON)" --version)"; \
+	"$(PYTHON)" -m venv --clear $(1)
+endef
