@@ -31,12 +31,26 @@ from scp_wire import (
     Reply,
     Row,
     columns_of,
+    decode_body,
     encode_body,
     frame,
     read_frame,
 )
 
-__all__ = ["Message", "ProtocolError", "Reply", "Result", "Session", "columns_of", "run"]
+__all__ = [
+    "Message",
+    "ProtocolError",
+    "Reply",
+    "Result",
+    "Session",
+    "columns_of",
+    "decode_body",
+    "encode_body",
+    "frame",
+    "getinfo_metadata",
+    "read_frame",
+    "run",
+]
 
 Chunk = Union[bytes, Sequence[Row]]
 
@@ -201,12 +215,14 @@ class Session:
         """Send one chunk of rows and wait for its reply."""
         return self.exchange(frame({"action": "execute", "finished": finished}, body))
 
-    def exchange(self, request: bytes) -> Reply:
-        """Send the bytes of one request and wait for exactly one reply."""
+    def exchange(self, request: bytes, piece: int = 0) -> Reply:
+        """Send the bytes of one request, in pieces if so asked, and wait for one reply."""
         assert self._process.stdin is not None
+        size = piece or max(len(request), 1)
         try:
-            self._process.stdin.write(request)
-            self._process.stdin.flush()
+            for start in range(0, len(request), size):
+                self._process.stdin.write(request[start : start + size])
+                self._process.stdin.flush()
         except OSError as error:
             raise self._broken(f"the command closed its input: {error}") from error
         reply = self._next_frame()

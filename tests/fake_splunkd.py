@@ -1,0 +1,55 @@
+"""A splunkd that answers one kind of request: the stanzas of the add-on's settings."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+@dataclass
+class FakeSplunkd:
+    """What is served, and what was asked.
+
+    Attributes:
+        stanzas: Stanza name to its keys and values.
+        status: HTTP status of every answer.
+        requests: Path and Authorization header of each request.
+    """
+
+    stanzas: Mapping[str, Mapping[str, str]]
+    status: int = 200
+    uri: str = ""
+    requests: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def serving(splunkd: FakeSplunkd) -> Iterator[FakeSplunkd]:
+    """Serve on a free port of this machine until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            splunkd.requests.append((self.path, self.headers.get("Authorization", "")))
+            entries = [{"name": n, "content": dict(c)} for n, c in splunkd.stanzas.items()]
+            body = json.dumps({"entry": entries}).encode()
+            self.send_response(splunkd.status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the test's output clean."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    splunkd.uri = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield splunkd
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
