@@ -148,10 +148,11 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _stage(stage: Path) -> None:
+    ignore = shutil.ignore_patterns(".*", "__pycache__")
     for name in STAGED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, stage / name, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+            shutil.copytree(source, stage / name, ignore=ignore)
         else:
             shutil.copyfile(source, stage / name)
 

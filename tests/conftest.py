@@ -1,0 +1,57 @@
+"""Fixtures for all tests: the built add-on, its package, and the Pythons to run it under."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import interpreters
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APP = "TA-installerscore"
+
+
+def make(target: str) -> None:
+    """Run a target of the Makefile, as a developer would from a shell of their own."""
+    mine = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
+    environment = {name: value for name, value in os.environ.items() if name not in mine}
+    done = subprocess.run(
+        ["make", target],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"make {target} failed:\n{done.stdout}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def built_app() -> Path:
+    """The folder of the built add-on, built anew when a source changed."""
+    make("build")
+    return ROOT / "output" / APP
+
+
+@pytest.fixture(scope="session")
+def package(built_app: Path) -> Path:
+    """The package of the built add-on."""
+    make("package")
+    version = (built_app / "VERSION").read_text(encoding="utf-8").split()[0]
+    return ROOT / "output" / f"{APP}-{version}.tar.gz"
+
+
+@pytest.fixture(scope="session", params=interpreters.SPLUNK_PYTHONS)
+def python(request: pytest.FixtureRequest) -> str:
+    """The path of a Python that Splunk ships; runs a test once for each version."""
+    path = interpreters.find(request.param)
+    if path is None:
+        missing = f"no Python {request.param} on the PATH or under ~/.pyenv/versions"
+        if interpreters.required():
+            pytest.fail(f"{missing}, which CI must have", pytrace=False)
+        pytest.skip(missing)
+    return path
