@@ -47,7 +47,7 @@ $(BUILD_READY): requirements/build.txt
 	@$(BUILD_VENV)/bin/python $(PIP_INSTALL) -r requirements/build.txt
 	@touch $@
 
-$(DEV_READY): requirements/dev.txt package/lib/requirements.txt
+$(DEV_READY): requirements/dev.txt requirements/detections.txt package/lib/requirements.txt
 	@$(call create_venv,.venv)
 	@.venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
