@@ -1,0 +1,204 @@
+"""The built add-on and its package: layout, reproducibility, and AppInspect's verdict."""
+
+from __future__ import annotations
+
+import ctypes.util
+import hashlib
+import json
+import struct
+import subprocess
+import sys
+import tarfile
+from collections import defaultdict
+from pathlib import Path
+
+import build
+import pytest
+from conftest import APP, ROOT
+
+LAYOUT = {
+    "LICENSE",
+    "README",
+    "VERSION",
+    "app.manifest",
+    "appserver",
+    "bin",
+    "default",
+    "lib",
+    "lookups",
+    "metadata",
+    "static",
+}
+LIBRARIES = {
+    "defusedxml",
+    "deprecation",
+    "packaging",
+    "PySocks",
+    "solnlib",
+    "sortedcontainers",
+    "splunk_sdk",
+    "splunktaucclib",
+    "urllib3",
+}
+PICTURES = {
+    "appIcon.png": (36, 36),
+    "appIcon_2x.png": (72, 72),
+    "appIconAlt.png": (36, 36),
+    "appIconAlt_2x.png": (72, 72),
+    "appLogo.png": (160, 40),
+    "appLogo_2x.png": (320, 80),
+}
+# What AppInspect remarks on, all of it in the code of UCC and of the libraries.
+WARNINGS = {
+    "check_for_custom_mako_templates",  # UCC's base.html
+    "check_for_possible_threading",
+    "check_for_python_script_existence",  # says Python 2, means that there is Python at all
+    "check_for_splunk_js",
+    "check_for_splunk_js_header_and_footer_view",
+    "check_for_supported_tls",
+    "check_hostnames_and_ips",  # an example address in the description of PySocks
+    "check_python_sdk_version",  # the newer SDK needs Python 3.13 and would end support of 3.9
+    "check_ucc_dependencies",
+}
+NOT_OURS = ("lib/", "appserver/")
+
+
+def files(app: Path) -> dict[str, str]:
+    """The digest of every file of the add-on, by path."""
+    return {
+        path.relative_to(app).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in app.rglob("*")
+        if path.is_file()
+    }
+
+
+# --- layout --------------------------------------------------------------------------------
+
+
+def test_layout(built_app):
+    assert {path.name for path in built_app.iterdir()} == LAYOUT
+
+
+def test_nothing_hidden_compiled_native_or_linked_ships(built_app):
+    unwanted = [
+        path.relative_to(built_app).as_posix()
+        for path in built_app.rglob("*")
+        if path.name.startswith(".")
+        or path.name == "__pycache__"
+        or path.suffix in {".pyc", ".pyo", ".so", ".pyd", ".dll", ".exe"}
+        or path.is_symlink()
+    ]
+    assert unwanted == []
+
+
+def test_lib_holds_the_pinned_libraries_and_no_others(built_app):
+    requirements = (ROOT / "package" / "lib" / "requirements.txt").read_text(encoding="utf-8")
+    lines = [line for line in requirements.splitlines() if line and not line.startswith("#")]
+    pinned = {line.replace("==", "-").replace("splunk-sdk", "splunk_sdk") for line in lines}
+    installed = {path.name[: -len(".dist-info")] for path in built_app.glob("lib/*.dist-info")}
+    assert installed == pinned
+    assert {name.rpartition("-")[0] for name in installed} == LIBRARIES
+
+
+def test_own_files_are_copied_unchanged(built_app):
+    package = ROOT / "package"
+    copied = [*(package / "bin").rglob("*.py"), *(package / "lookups").glob("*.csv")]
+    assert copied
+    for path in copied:
+        assert path.read_bytes() == (built_app / path.relative_to(package)).read_bytes()
+
+
+@pytest.mark.parametrize(("name", "size"), PICTURES.items())
+def test_pictures_have_the_sizes_that_splunk_asks_for(built_app, name, size):
+    png = (built_app / "static" / name).read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", png[16:24]) == size
+
+
+def test_package_holds_the_add_on_and_no_trace_of_who_packed_it(built_app, package):
+    with tarfile.open(package) as tar:
+        members = tar.getmembers()
+    packed = {member.name for member in members if member.isfile()}
+    assert packed == {f"{APP}/{name}" for name in files(built_app)}
+    owners = {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members}
+    assert len(owners) == 1
+    assert owners.pop()[:4] == (0, 0, "", "")
+    assert {m.mode for m in members if m.isfile()} == {0o644}
+    assert {m.mode for m in members if m.isdir()} == {0o755}
+
+
+# --- reproducibility -----------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_second_build_gives_the_same_package_and_leaves_the_sources_alone(package, tmp_path):
+    before = build.digest_of_sources()
+    python = ROOT / "build" / "venv" / "bin" / "python"
+    script = ROOT / "tools" / "build.py"
+    subprocess.run(
+        [python, script, "--package", "--output", tmp_path], check=True, stdout=subprocess.DEVNULL
+    )
+    assert build.digest_of_sources() == before
+    assert (tmp_path / package.name).read_bytes() == package.read_bytes()
+
+
+def test_build_number_rises_with_the_version_and_changes_with_the_sources():
+    older = [build._build_number("0.9.12", digest) for digest in ("0", "3e7", "ab")]
+    newer = build._build_number("0.10.0", "0")
+    assert len(set(older)) == 3
+    assert max(older) < newer < 2**31
+
+
+# --- AppInspect ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["all", "cloud"])
+def report(request: pytest.FixtureRequest, package: Path, tmp_path_factory) -> dict:
+    """AppInspect's report on the package, over all its checks and over those for Cloud."""
+    if ctypes.util.find_library("magic") is None:
+        pytest.fail(
+            "AppInspect needs libmagic: install it with `apt-get install libmagic1` "
+            "or `brew install libmagic`",
+            pytrace=False,
+        )
+    result = tmp_path_factory.mktemp("appinspect") / "report.json"
+    command = [Path(sys.executable).with_name("splunk-appinspect"), "inspect", package]
+    command += ["--data-format", "json", "--output-file", result, "--skip-trusted-libraries-update"]
+    if request.param == "cloud":
+        command += ["--included-tags", "cloud"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert result.is_file(), done.stdout + done.stderr
+    return json.loads(result.read_text(encoding="utf-8"))
+
+
+def by_result(report: dict) -> dict[str, set[str]]:
+    """The names of AppInspect's checks, by what they came to."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for group in report["reports"][0]["groups"]:
+        for check in group["checks"]:
+            names[check["result"]].add(check["name"])
+    return names
+
+
+@pytest.mark.slow
+def test_appinspect_finds_nothing_to_fail_and_skips_nothing(report):
+    names = by_result(report)
+    assert not names["error"] | names["failure"] | names["future_failure"] | names["skipped"]
+    summary = report["summary"]
+    counts = {key: summary[key] for key in ("error", "failure", "future_failure", "skipped")}
+    assert counts == dict.fromkeys(counts, 0)
+    assert summary["success"] > 50
+
+
+@pytest.mark.slow
+def test_appinspect_warns_of_nothing_new_and_of_nothing_in_our_own_files(report):
+    assert by_result(report)["warning"] == WARNINGS
+    ours = [
+        f"{check['name']}: {message['message_filename']}: {message['message']}"
+        for group in report["reports"][0]["groups"]
+        for check in group["checks"]
+        for message in check["messages"]
+        if message["result"] == "warning"
+        and not (message["message_filename"] or "lib/").startswith(NOT_OURS)
+    ]
+    assert ours == []
