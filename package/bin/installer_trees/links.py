@@ -97,8 +97,8 @@ class Linker:
         self._parents: dict[int, Link] = {}
         self._processes: dict[int, Process] = {}
         self._standins: dict[int, Process] = {}
-        self._standin_of: dict[tuple[int, int, int], int] = {}
-        self._standin_key: dict[int, tuple[str, int]] = {}
+        self._standin_of: dict[tuple[str, int, int], int] = {}
+        self._standin_children: dict[int, set[int]] = {}
 
     def process(self, row: int) -> Process:
         """Return the process of a row, or what is known of a parent that never arrived."""
@@ -135,16 +135,21 @@ class Linker:
         """Return the row that stands for a process that arrived more than once."""
         found = self._canonical.get(row)
         if found is None:
-            guid, pid = self.store.own_guid[row], self.store.own_pid[row]
+            pid = self.store.own_pid[row]
             if pid:
                 self._history(pid)
-            same = list(self._by_guid.rows(guid))
-            if len(same) > 1:
-                first = self.sort(same)[0]
-                first = self._canonical.get(first, first)
-                self._canonical.update(dict.fromkeys(same, first))
-            found = self._canonical.setdefault(row, row)
+            found = self._canonical.setdefault(row, self._first_of_guid(row))
         return found
+
+    def _first_of_guid(self, row: int) -> int:
+        guid = self.store.own_guid[row]
+        known = self._histories.get((GUID, guid))
+        if known is None:
+            same = list(self._by_guid.rows(guid))
+            if len(same) < 2:
+                return row
+            known = self._histories[GUID, guid] = ([], self.sort(same)[:1])
+        return known[1][0]
 
     def _history(self, key: int) -> tuple[list[float], list[int]]:
         """Return times and rows of all processes that had one process id on one host."""
@@ -160,10 +165,10 @@ class Linker:
                     twins.append(row)
             kept = []
             for group in groups:
-                best = next((row for row in group if store.own_guid[row]), group[0])
+                best = self._first_of_guid(next((r for r in group if store.own_guid[r]), group[0]))
                 self._canonical.update(dict.fromkeys(group, best))
                 kept.append(best)
-            kept.sort(key=store.time.__getitem__)
+            kept = self.sort(dict.fromkeys(kept))
             known = self._histories[PID, key] = ([store.time[row] for row in kept], kept)
         return known
 
@@ -210,10 +215,9 @@ class Linker:
         return found
 
     def _by_parent_guid(self, row: int) -> Optional[Link]:
-        for parent in self._by_guid.rows(self.store.parent_guid[row]):
-            parent = self.canonical(parent)
-            if parent != self.canonical(row):
-                return parent, GUID
+        parent = next(self._by_guid.rows(self.store.parent_guid[row]), -1)
+        if parent >= 0 and self.canonical(parent) != self.canonical(row):
+            return self.canonical(parent), GUID
         return None
 
     def _by_parent_pid(self, row: int) -> Optional[Link]:
@@ -275,26 +279,31 @@ class Linker:
     def _by_standin(self, row: int) -> Optional[Link]:
         """Let the child's words stand for an installer that never arrived, once for all children."""
         store = self.store
-        guid, pid = store.parent_guid[row], store.parent_pid[row]
+        guid, pid, line = store.parent_guid[row], store.parent_pid[row], store.parent_command[row]
         flagged = store.flags[row] & PARENT_IS_ROOT
         if not guid and not flagged:
             return None
-        key = (guid, 0, 0) if guid else (0, pid, store.parent_command[row])
+        key = (GUID, guid, 0) if guid else (PID, pid, line) if pid else (PARENT_FIELDS, line, row)
         number = self._standin_of.get(key)
         if number is None:
-            index = self._children_by[GUID if guid else PID]
-            mine = [r for r in index.rows(guid or pid) if store.flags[r] & PARENT_IS_ROOT]
-            if not guid:
-                mine = [r for r in mine if store.parent_command[r] == key[2]]
-            if not mine and flagged:
-                mine = [row]
-            number = -1
-            if mine:
-                number = -2 - len(self._standins)
-                self._standin_key[number] = (GUID, guid) if guid else (PID, pid)
-                self._standins[number] = _parent_as_process(self.process(self.sort(mine)[0]))
-            self._standin_of[key] = number
+            number = self._standin_of[key] = self._new_standin(key, row)
         return (number, PARENT_FIELDS) if number < -1 else None
+
+    def _new_standin(self, key: tuple[str, int, int], row: int) -> int:
+        """Make up a parent from the earliest child that calls it an installer; -1 if none does."""
+        kind, value, line = key
+        children = {row}
+        if kind != PARENT_FIELDS:
+            children |= set(self._children_by[kind].rows(value))
+        if kind == PID:
+            children = {c for c in children if self.store.parent_command[c] == line}
+        said = [c for c in children if self.store.flags[c] & PARENT_IS_ROOT]
+        if not said:
+            return -1
+        number = -2 - len(self._standins)
+        self._standins[number] = _parent_as_process(self.process(self.sort(said)[0]))
+        self._standin_children[number] = children
+        return number
 
     def forest(self) -> list[Branch]:
         """Return one branch for each topmost installer, in order of time.
@@ -351,13 +360,15 @@ class Linker:
         """Yield the rows whose parent is `member`, and what ties each to it."""
         store = self.store
         if member < -1:
-            wanted = [self._standin_key[member]]
-        else:
-            wanted = [
-                (GUID, store.own_guid[member]),
-                (PID, store.own_pid[member]),
-                (PARENT_FIELDS, store.own_command[member]),
-            ]
+            for child in self._standin_children[member]:
+                if self.canonical(child) == child and self.parent_of(child)[0] == member:
+                    yield child, PARENT_FIELDS
+            return
+        wanted = (
+            (GUID, store.own_guid[member]),
+            (PID, store.own_pid[member]),
+            (PARENT_FIELDS, store.own_command[member]),
+        )
         for kind, key in wanted:
             for child in self._children_of_key(kind, key).get(member, ()):
                 yield child, self._parents[child][1]
@@ -385,7 +396,7 @@ class Linker:
             for row in self._by_guid.rows(guid):
                 if self.canonical(row) in members:
                     return self.canonical(row)
-            standin = self._standin_of.get((guid, 0, 0), -1) if guid else -1
+            standin = self._standin_of.get((GUID, guid, 0), -1) if guid else -1
             if standin in members:
                 return standin
         for key in (store.own_pid[event], store.parent_pid[event]):
@@ -398,17 +409,14 @@ class Linker:
     def _owner_by_pid(self, event: int, key: int) -> int:
         store = self.store
         times, rows = self._history(key)
-        end = bisect_right(times, store.time[event] + EVENT_SLACK_SECONDS)
-        recent = list(reversed(rows[max(0, end - LOOK_BACK) : end]))
-        if not recent:
-            return -1
+        end = bisect_right(times, store.time[event])
+        soon = bisect_right(times, store.time[event] + EVENT_SLACK_SECONDS)
+        before = list(reversed(rows[max(0, end - LOOK_BACK) : end]))
+        one_process = [row for row in before if store.parent_pid[row] == store.parent_pid[before[0]]]
+        candidates = one_process + rows[end:soon]
         name = store.event(event).process_name
-        for row in recent:
-            if store.parent_pid[row] != store.parent_pid[recent[0]]:
-                break
-            if not name or same_name(name, self.process(row).process_name):
-                return row
-        return recent[0]
+        named = (row for row in candidates if same_name(name, self.process(row).process_name))
+        return next(named, candidates[0] if candidates else -1)
 
 
 def file_name(path: str) -> str:

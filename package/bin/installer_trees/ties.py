@@ -12,7 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Optional
 
-from .links import NO_PARENT, TIE, Branch, Linker, file_name
+from .links import TIE, Branch, Linker, file_name
+from .model import Root
 
 BEFORE_SECONDS = 2 * 3600.0
 AFTER_SECONDS = 60.0
@@ -39,26 +40,29 @@ def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
         The branches that remain, in order of time.
     """
     requests: dict[tuple[str, str], list[_Request]] = defaultdict(list)
-    services: list[tuple[str, str, str, Branch]] = []
+    services: list[tuple[tuple[str, str], str, Branch]] = []
     for branch in branches:
+        top = linker.root_of(branch.top)
+        if top is not None and top.role != "root":
+            services.append((_place(linker, branch.top, top), top.role, branch))
+            continue
         for row in branch.members:
             root = linker.root_of(row)
-            if root is None:
-                continue
-            process = linker.process(row)
-            place = (process.dest.lower(), root.family)
-            if root.role == "root":
-                named = root.package_pattern.search(process.process) if root.package_pattern else None
+            if root is not None and root.role == "root":
+                time, line = linker.process(row).time, linker.process(row).process
+                named = root.package_pattern.search(line) if root.package_pattern else None
                 package = file_name(named[1] or "").lower() if named else ""
-                requests[place].append(_Request(process.time, row, branch, package))
-            elif row == branch.top:
-                services.append((*place, root.role, branch))
+                requests[_place(linker, row, root)].append(_Request(time, row, branch, package))
     gone: set[int] = set()
-    for dest, family, role, branch in services:
-        asked = requests.get((dest, family), [])
+    for place, role, branch in services:
+        asked = requests.get(place, [])
         if asked and (_tie_service if role == "service" else _tie_whole)(linker, branch, asked):
             gone.add(id(branch))
     return [branch for branch in branches if id(branch) not in gone]
+
+
+def _place(linker: Linker, row: int, root: Root) -> tuple[str, str]:
+    return linker.process(row).dest.lower(), root.family
 
 
 def _tie_service(linker: Linker, service: Branch, asked: list[_Request]) -> bool:
@@ -103,8 +107,6 @@ def _choose(linker: Linker, row: int, asked: list[_Request]) -> Optional[_Reques
 def _move(source: Branch, row: int, request: _Request) -> None:
     """Move a row and all below it under a request of another branch."""
     target = request.branch
-    if target is source:
-        return
     moving = {row}
     stay = []
     for member in source.members:
@@ -116,5 +118,3 @@ def _move(source: Branch, row: int, request: _Request) -> None:
             stay.append(member)
     target.parent[row] = (request.row, TIE)
     source.members[:] = stay
-    if row == source.top:
-        source.parent[row] = NO_PARENT

@@ -1,0 +1,346 @@
+"""Who is whose parent: identities, gaps, reuse, circles, and what does not depend on order."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from engine import START, completed, run, tree_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from installer_trees.catalogue import Catalogue, load
+from installer_trees.model import Settings
+
+ROOTS = """\
+root_id,os,process_name,original_file_name,path_pattern,args_pattern,exclude_pattern,family,role,package_pattern,note,source
+R01,windows,msiexec.exe,msiexec.exe,,(?i)\\s/V\\b,,msi,service,,n,s
+R02,windows,msiexec.exe,msiexec.exe,,,(?i)-embedding,msi,root,(?i)/i\\s+(\\S+),n,s
+R03,windows,MSI*.tmp,,,,,msi,stage,,n,s
+R04,linux,dpkg|apt-get,,,\\s(?:-i|install)\\b,,deb,root,,n,s
+R05,macos,installer,,,-pkg,,macos_pkg,root,-pkg\\s+(\\S+),n,s
+R06,macos,package_script_service,,,,,macos_pkg,service,,n,s
+"""
+SIGNALS = """\
+signal_id,title,family,os,kind,scope,field,pattern,conditions,min_distinct,distinct_within,weight,group,mitre_technique_id,rationale,source,known_false_positives
+TST001,a shell,any,any,process,descendant,process_name,(?i)^(?:sh|bash|cmd\\.exe)$,,,,30,,T1059,r,s,k
+TST002,discovery,any,any,process,descendant,process_name,(?i)^(?:id|ps|who|whoami\\.exe)$,,2,parent,20,,T1082,r,s,k
+"""
+CATALOGUE = load(ROOTS.splitlines(True), SIGNALS.splitlines(True))
+
+
+def shapes(events: list[dict[str, Any]], catalogue: Catalogue = CATALOGUE, **options: Any) -> list[str]:
+    """Return each tree as `name(child child(grandchild))`, sorted."""
+    pipeline, kept = run(events, catalogue, **options)
+    drawn = []
+    for one in kept:
+        nodes = pipeline._tree(one).nodes
+
+        def text(i: int, nodes: Any = nodes) -> str:
+            below = " ".join(text(j) for j, n in enumerate(nodes) if n.parent == i)
+            return nodes[i].process.process_name + (f"({below})" if below else "")
+
+        drawn.append(text(0))
+    return sorted(drawn)
+
+
+def test_a_fresh_catalogue_has_no_problems() -> None:
+    assert CATALOGUE.problems == []
+
+
+def test_guid_beats_a_reused_process_id() -> None:
+    events = [
+        {"process": "apt-get install a", "process_guid": "g1", "process_id": 7},
+        {"process": "sh -c x", "process_guid": "g2", "process_id": 8, "parent_process_guid": "g1",
+         "parent_process_id": 7},
+        {"process": "cron", "process_guid": "g3", "process_id": 7},
+        {"process": "id", "process_guid": "g4", "process_id": 9, "parent_process_guid": "g3",
+         "parent_process_id": 7},
+    ]  # fmt: skip
+    assert shapes(completed(events)) == ["apt-get(sh)"]
+
+
+def test_process_id_reuse_takes_the_latest_before_the_child() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7},
+        {"process": "sh -c first", "process_id": 8, "parent_process_id": 7},
+        {"process": "sleep 1", "process_id": 7},
+        {"process": "sh -c second", "process_id": 9, "parent_process_id": 7},
+        {"process": "apt-get install b", "process_id": 7},
+        {"process": "sh -c third", "process_id": 10, "parent_process_id": 7},
+    ]
+    assert shapes(completed(events)) == ["apt-get(sh)", "apt-get(sh)"]
+
+
+def test_one_process_id_on_two_hosts_is_two_processes() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7, "dest": "one"},
+        {"process": "sh -c x", "process_id": 8, "parent_process_id": 7, "dest": "two"},
+        {"process": "sh -c y", "process_id": 8, "parent_process_id": 7, "dest": "ONE"},
+    ]
+    assert shapes(completed(events)) == ["apt-get(sh)"]
+
+
+def test_a_parent_name_that_does_not_fit_breaks_the_link() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7},
+        {"process": "sh -c x", "process_id": 8, "parent_process_id": 7,
+         "parent_process_name": "nginx", "parent_process": "nginx -g daemon"},
+        {"process": "bash -c y", "process_id": 9, "parent_process_id": 7,
+         "parent_process_name": "apt-get"},
+    ]  # fmt: skip
+    assert shapes(completed(events)) == ["apt-get(bash)"]
+
+
+def test_exec_in_the_same_process_keeps_children_with_the_image_that_started_them() -> None:
+    events = [
+        {"process": "bash -c all", "process_id": 7, "parent_process_id": 1},
+        {"process": "id", "process_id": 8, "parent_process_id": 7, "parent_process": "bash -c all",
+         "parent_process_name": "bash"},
+        {"process": "apt-get install a", "process_id": 7, "parent_process_id": 1},
+        {"process": "ps", "process_id": 9, "parent_process_id": 7, "parent_process_name": "apt-get"},
+        {"process": "who", "process_id": 10, "parent_process_id": 7, "parent_process": "bash -c all",
+         "parent_process_name": "bash"},
+    ]  # fmt: skip
+    assert shapes(completed(events)) == ["apt-get(ps)"]
+
+
+def test_equal_times_still_link_parent_and_child() -> None:
+    events = [
+        {"process": "id", "process_id": 10, "parent_process_id": 9, "_time": START},
+        {"process": "sh -c x", "process_id": 9, "parent_process_id": 8, "_time": START},
+        {"process": "apt-get install a", "process_id": 8, "_time": START},
+    ]
+    assert shapes(completed(events)) == ["apt-get(sh(id))"]
+
+
+def test_a_parent_that_never_arrived_stands_in_for_all_its_children() -> None:
+    parent = {"parent_process_name": "msiexec.exe", "parent_process": "msiexec.exe /i a.msi"}
+    events = [
+        {"process": "cmd.exe /c a", "process_id": 9, "parent_process_id": 5, **parent},
+        {"process": "cmd.exe /c b", "process_id": 10, "parent_process_id": 5, **parent},
+        {"process": "whoami.exe", "process_id": 11, "parent_process_id": 10},
+    ]
+    assert shapes(completed(events)) == ["msiexec.exe(cmd.exe cmd.exe(whoami.exe))"]
+    rows = tree_rows(completed(events), CATALOGUE)
+    assert rows[0]["link_method"] == ["pid", "parent_fields"]
+    assert rows[0]["process"] == "msiexec.exe /i a.msi"
+
+
+def test_a_fork_without_exec_is_bridged_by_the_command_line_of_the_forker() -> None:
+    script = {"process_name": "dash", "process": "/bin/sh /var/lib/dpkg/info/a.postinst configure"}
+    events = [
+        {"process": "dpkg -i a.deb", "process_id": 7},
+        {**script, "process_id": 8, "parent": 0},
+        {"process": "curl x", "process_id": 10, "parent_process_id": 9, "parent_process_name": "dash",
+         "parent_process": script["process"]},
+    ]  # fmt: skip
+    assert shapes(completed(events)) == ["dpkg(dash(curl))"]
+    assert tree_rows(completed(events), CATALOGUE)[0]["link_method"] == ["pid", "parent_fields"]
+
+
+@pytest.mark.parametrize("by", ["guid", "pid"])
+def test_circles_and_self_parents_end(by: str) -> None:
+    names = {"guid": ("process_guid", "parent_process_guid"), "pid": ("process_id", "parent_process_id")}
+    own, above = names[by]
+    events = [
+        {"process": "apt-get install a", own: "1", above: "3", "_time": START},
+        {"process": "sh -c x", own: "2", above: "1", "_time": START},
+        {"process": "sh -c y", own: "3", above: "2", "_time": START},
+        {"process": "apt-get install b", own: "4", above: "4", "_time": START},
+    ]
+    assert shapes(completed(events)) == ["apt-get", "apt-get(sh(sh))"]
+
+
+def test_duplicates_and_two_sensors_are_one_process() -> None:
+    one = {"process": "apt-get install a", "process_id": 7, "process_guid": "g1"}
+    two = {"process": "sh -c x", "process_id": 8, "process_guid": "g2", "parent_process_guid": "g1",
+           "parent_process_id": 7}  # fmt: skip
+    plain = {"process": "sh -c x", "process_id": 8, "parent_process_id": 7, "_time": START + 2.2}
+    assert shapes(completed([one, two, {**one, "_time": START}, {**two, "_time": START + 1}, plain])) == [
+        "apt-get(sh)"
+    ]
+
+
+def test_children_long_after_the_installer_are_not_its_own() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7},
+        {"process": "sh -c x", "process_id": 8, "parent_process_id": 7, "_time": START + 3700},
+    ]
+    assert shapes(completed(events), settings=Settings(tree_lifetime=1)) == ["apt-get"]
+    assert shapes(completed(events), settings=Settings(tree_lifetime=2)) == ["apt-get(sh)"]
+
+
+def test_an_installer_after_the_lifetime_of_the_one_above_has_its_own_tree() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7},
+        {"process": "dpkg -i b", "process_id": 8, "parent_process_id": 7, "_time": START + 7200},
+        {"process": "sh -c x", "process_id": 9, "parent_process_id": 8, "_time": START + 7201},
+    ]
+    assert shapes(completed(events), settings=Settings(tree_lifetime=1)) == ["apt-get", "dpkg(sh)"]
+
+
+def test_a_row_without_time_is_kept_and_placed_last() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7},
+        {"process": "id", "process_id": 8, "parent_process_id": 7, "_time": "yesterday"},
+        {"process": "sh -c x", "process_id": 9, "parent_process_id": 7},
+    ]
+    assert shapes(completed(events)) == ["apt-get(sh id)"]
+
+
+def test_an_installer_inside_an_installer_is_one_tree() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7},
+        {"process": "dpkg -i a.deb", "process_id": 8, "parent": 0},
+        {"process": "sh postinst", "process_id": 9, "parent": 1},
+    ]
+    assert shapes(completed(events)) == ["apt-get(dpkg(sh))"]
+
+
+def test_windows_installer_client_service_and_servers_are_one_tree() -> None:
+    events = [
+        {"process": "msiexec.exe /i C:\\a.msi", "process_id": 7},
+        {"process": "C:\\Windows\\system32\\msiexec.exe /V", "process_id": 20, "parent_process_id": 4},
+        {"process": "MsiExec.exe -Embedding AB12", "process_id": 21, "parent": 1},
+        {"process": "C:\\Windows\\Installer\\MSI12.tmp", "process_id": 22, "parent": 1},
+        {"process": "cmd.exe /c x", "process_id": 23, "parent": 3},
+    ]
+    assert shapes(completed(events)) == [
+        "msiexec.exe(msiexec.exe(MsiExec.exe MSI12.tmp(cmd.exe)))"
+    ]
+
+
+def test_a_service_that_serves_two_requests_is_shared_out_by_time() -> None:
+    events = [
+        {"process": "msiexec.exe /i a.msi", "process_id": 7},
+        {"process": "msiexec.exe /V", "process_id": 20},
+        {"process": "cmd.exe /c a", "process_id": 21, "parent": 1},
+        {"process": "msiexec.exe /i b.msi", "process_id": 8},
+        {"process": "whoami.exe", "process_id": 22, "parent": 1},
+    ]
+    assert shapes(completed(events)) == [
+        "msiexec.exe(msiexec.exe(cmd.exe))",
+        "msiexec.exe(whoami.exe)",
+    ]
+
+
+def test_a_service_an_hour_after_its_request_is_still_tied_and_a_day_after_is_not() -> None:
+    events = [
+        {"process": "msiexec.exe /i a.msi", "process_id": 7},
+        {"process": "msiexec.exe /V", "process_id": 20, "_time": START + 3600},
+        {"process": "cmd.exe /c a", "process_id": 21, "parent": 1, "_time": START + 3601},
+    ]
+    assert shapes(completed(events)) == ["msiexec.exe(msiexec.exe(cmd.exe))"]
+    for late in events[1:]:
+        late["_time"] += 86_400
+    assert shapes(completed(events)) == ["msiexec.exe", "msiexec.exe(cmd.exe)"]
+
+
+def test_macos_scripts_go_to_the_request_whose_package_they_name() -> None:
+    script = "/bin/bash /tmp/PKInstallSandbox.x/Scripts/a/postinstall {} / / /"
+    events = [
+        {"process": "installer -pkg /Users/u/one.pkg -target /", "process_id": 7},
+        {"process": "installer -pkg /Users/u/two.pkg -target /", "process_id": 8},
+        {"process": "package_script_service", "process_id": 20},
+        {"process": script.format("/Users/u/one.pkg"), "process_id": 21, "parent": 2},
+        {"process": "id", "process_id": 22, "parent": 3},
+    ]
+    assert shapes(completed(events)) == ["installer", "installer(package_script_service(bash(id)))"]
+
+
+def test_events_belong_to_the_process_with_their_id_at_that_time() -> None:
+    events = completed(
+        [
+            {"process": "apt-get install a", "process_id": 7},
+            {"process": "sh -c x", "process_id": 8, "parent": 0},
+            {"by": 1, "dest_ip": "8.8.8.8", "dest_port": 443},
+            {"process": "cron", "process_id": 8, "parent_process_id": 1},
+            {"by": 3, "dest_ip": "9.9.9.9", "dest_port": 443},
+            {"by": 1, "src": "host1", "dest": "remote", "dest_ip": "1.1.1.1", "_time": START + 2},
+        ]
+    )
+    pipeline, kept = run(events, CATALOGUE)
+    tree = pipeline._tree(kept[0])
+    assert sorted(e.dest_ip for _, e in tree.events) == ["1.1.1.1", "8.8.8.8"]
+    assert {tree.nodes[i].process.process_name for i, _ in tree.events} == {"sh"}
+    assert pipeline.store.counters.unowned_events == 1
+
+
+def test_events_of_a_parent_that_never_arrived_belong_to_its_stand_in() -> None:
+    events = completed(
+        [
+            {"process": "cmd.exe", "process_guid": "{B}", "parent_process_guid": "{A}",
+             "parent_process_name": "msiexec.exe", "parent_process": "msiexec.exe /V"},
+            {"dest_ip": "8.8.8.8", "process_guid": "{A}", "process_name": "msiexec.exe"},
+        ]
+    )  # fmt: skip
+    pipeline, kept = run(events, CATALOGUE)
+    tree = pipeline._tree(kept[0])
+    assert [(tree.nodes[i].process.process_name, e.dest_ip) for i, e in tree.events] == [
+        ("msiexec.exe", "8.8.8.8")
+    ]
+
+
+def test_a_chain_of_fifty_thousand_and_a_parent_of_a_hundred_thousand() -> None:
+    chain = [{"process": "apt-get install a", "process_id": 1, "_time": START, "dest": "a"}]
+    chain += [
+        {"process": "sh", "process_id": i, "parent_process_id": i - 1, "_time": START, "dest": "a"}
+        for i in range(2, 50_001)
+    ]
+    wide = [{"process": "apt-get install b", "process_id": 1, "_time": START, "dest": "b"}]
+    wide += [
+        {"process": "id", "process_id": i, "parent_process_id": 1, "_time": START, "dest": "b"}
+        for i in range(2, 100_001)
+    ]
+    pipeline, kept = run(chain + wide, CATALOGUE)
+    rows = sorted(pipeline.tree_rows(kept), key=lambda row: row["process_count"])
+    assert [(r["process_count"], r["tree_depth"]) for r in rows] == [(50_000, 49_999), (100_000, 1)]
+    assert all(len("\n".join(row["tree"])) < 5_000 for row in rows)
+
+
+NAMES = ["apt-get install a", "dpkg -i b", "sh", "bash", "id", "ps", "msiexec.exe /V",
+         "msiexec.exe /i a.msi", "MSI1.tmp", "cmd.exe"]  # fmt: skip
+
+
+@st.composite
+def forests(draw: Any) -> list[dict[str, Any]]:
+    """Random processes with reuse, equal times, gaps, circles, duplicates, and events."""
+    ids = st.sampled_from(["", "1", "2", "3", "4", "5"])
+    guids = st.sampled_from(["", "", "g1", "g2", "g3", "-"])
+    events = []
+    for _ in range(draw(st.integers(1, 14))):
+        event = {
+            "dest": draw(st.sampled_from(["h1", "h1", "h2", ""])),
+            "user": draw(st.sampled_from(["", "u"])),
+            "_time": draw(st.sampled_from([START, START + 1, START + 1.5, START + 4000, ""])),
+            "process": draw(st.sampled_from([*NAMES, ""])),
+            "process_id": draw(ids),
+            "process_guid": draw(guids),
+            "parent_process_id": draw(ids),
+            "parent_process_guid": draw(guids),
+            "parent_process": draw(st.sampled_from([*NAMES, "", "", ""])),
+            "dest_ip": draw(st.sampled_from(["", "", "", "8.8.8.8"])),
+            "action": draw(st.sampled_from(["", "", "modified"])),
+        }
+        event["process_name"] = event["process"].split(" ")[0]
+        event["parent_process_name"] = event["parent_process"].split(" ")[0]
+        events.append(event)
+    return events
+
+
+@settings(max_examples=600, deadline=None)
+@given(forests(), st.integers(1, 15), st.randoms(use_true_random=False))
+def test_same_rows_same_answer(events: list[dict[str, Any]], chunk: int, shuffle: random.Random) -> None:
+    """Any order of rows and any cut into chunks give equal rows, and no row is lost uncounted."""
+    pipeline, kept = run(events, CATALOGUE)
+    expected = list(pipeline.tree_rows(kept)), list(pipeline.process_rows(kept)), pipeline.messages()
+    counters = pipeline.store.counters
+    refused = counters.no_dest + counters.no_process + counters.no_identity + counters.no_target
+    assert counters.rows == len(events)
+    assert counters.processes + sum(counters.events.values()) + refused == counters.rows
+    shuffled = list(events)
+    shuffle.shuffle(shuffled)
+    other, kept = run(shuffled, CATALOGUE, chunk=chunk)
+    assert expected == (list(other.tree_rows(kept)), list(other.process_rows(kept)), other.messages())
