@@ -18,10 +18,10 @@ PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 .PHONY: build package venv demo test check lint clean
 
 build: $(BUILD_READY)
-	@$(BUILD_VENV)/bin/python tools/build.py
+	@$(BUILD_VENV)/bin/python tools/build_app.py
 
 package: $(BUILD_READY)
-	@$(BUILD_VENV)/bin/python tools/build.py --package
+	@$(BUILD_VENV)/bin/python tools/build_app.py --package
 
 venv: $(DEV_READY)
 

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+# How pip installed a library: it differs with the Python that builds, and serves nobody later.
+PIP_NOTES = {"INSTALLER", "RECORD", "REQUESTED", "WHEEL"}
 
 
 def cleanup_output_files(output_path: str, ta_name: str) -> None:
@@ -22,6 +24,10 @@ def cleanup_output_files(output_path: str, ta_name: str) -> None:
         unwanted = path.name.startswith(".") or path.name == "__pycache__"
         if unwanted and path.is_dir():
             shutil.rmtree(path)
-        elif unwanted or path.suffix in {".pyc", ".pyo"}:
+        elif unwanted or path.suffix in {".pyc", ".pyo"} or _is_pip_note(path):
             path.unlink()
     shutil.copyfile(HERE / "LICENSE", app / "LICENSE")
+
+
+def _is_pip_note(path: Path) -> bool:
+    return path.parent.suffix == ".dist-info" and path.name in PIP_NOTES

@@ -12,7 +12,7 @@ import tarfile
 from collections import defaultdict
 from pathlib import Path
 
-import build
+import build_app
 import pytest
 from conftest import APP, ROOT
 
@@ -132,19 +132,19 @@ def test_package_holds_the_add_on_and_no_trace_of_who_packed_it(built_app, packa
 
 @pytest.mark.slow
 def test_a_second_build_gives_the_same_package_and_leaves_the_sources_alone(package, tmp_path):
-    before = build.digest_of_sources()
+    before = build_app.digest_of_sources()
     python = ROOT / "build" / "venv" / "bin" / "python"
-    script = ROOT / "tools" / "build.py"
+    script = ROOT / "tools" / "build_app.py"
     subprocess.run(
         [python, script, "--package", "--output", tmp_path], check=True, stdout=subprocess.DEVNULL
     )
-    assert build.digest_of_sources() == before
+    assert build_app.digest_of_sources() == before
     assert (tmp_path / package.name).read_bytes() == package.read_bytes()
 
 
 def test_build_number_rises_with_the_version_and_changes_with_the_sources():
-    older = [build._build_number("0.9.12", digest) for digest in ("0", "3e7", "ab")]
-    newer = build._build_number("0.10.0", "0")
+    older = [build_app._build_number("0.9.12", digest) for digest in ("0", "3e7", "ab")]
+    newer = build_app._build_number("0.10.0", "0")
     assert len(set(older)) == 3
     assert max(older) < newer < 2**31
 

@@ -12,8 +12,8 @@ import pytest
 from addonfactory_splunk_conf_parser_lib import TABConfigParser
 from conf_keys import unknown
 from conftest import APP, ROOT
-from installerscore_settings import CONF
 from installer_trees.model import Settings
+from installerscore_settings import _BOUNDS, CONF
 
 GLOBAL_CONFIG = ROOT / "globalConfig.json"
 SPLUNKS_OWN_VIEWS = {"search", "reports", "alerts", "dashboards", "datasets"}
@@ -111,7 +111,8 @@ def test_command_is_chunked_python_3_and_its_file_exists(built_app, confs):
 
 def test_search_assistant_shows_exactly_the_options_of_the_command(confs):
     help_text = confs["searchbnf.conf"]["installerscore-command"]
-    for syntax in (confs["searchbnf.conf"]["installerscore-options"]["syntax"], help_text["simplesyntax"]):
+    options = confs["searchbnf.conf"]["installerscore-options"]
+    for syntax in (options["syntax"], help_text["simplesyntax"]):
         assert re.findall(r"\((\w+)=", syntax) == list(installerscore_options.OPTIONS)
         (outputs,) = re.findall(r"output=\(?([\w|]+)\)?", syntax)
         assert outputs.split("|") == list(installerscore_options.OUTPUTS)
@@ -220,9 +221,13 @@ def test_search_head_cluster_replicates_and_reloads_our_own_confs(confs):
 # --- the configuration page ----------------------------------------------------------------
 
 
+def scoring_tab(global_config: dict) -> dict:
+    tabs = global_config["pages"]["configuration"]["tabs"]
+    return next(tab for tab in tabs if tab.get("name") == "scoring")
+
+
 def scoring_fields(global_config: dict) -> list[dict]:
-    (tab,) = [t for t in global_config["pages"]["configuration"]["tabs"] if t.get("name") == "scoring"]
-    return tab["entity"]
+    return scoring_tab(global_config)["entity"]
 
 
 def test_global_config_is_written_as_the_generator_writes_it(global_config):
@@ -239,8 +244,6 @@ def test_page_conf_and_engine_have_the_same_defaults(confs, global_config):
 
 
 def test_page_and_command_have_the_same_bounds(global_config):
-    from installerscore_settings import _BOUNDS
-
     fields = scoring_fields(global_config)
     bounds = {f["field"]: tuple(f["validators"][0]["range"]) for f in fields}
     assert bounds == _BOUNDS
@@ -250,14 +253,16 @@ def test_every_field_of_the_page_says_what_it_does_and_what_it_takes(global_conf
     for field in scoring_fields(global_config):
         (validator,) = field["validators"]
         low, high = validator["range"]
-        assert (validator["type"], validator["isInteger"], field["required"]) == ("number", True, True)
+        assert validator["type"] == "number"
+        assert validator["isInteger"]
+        assert field["required"]
         assert low <= field["defaultValue"] <= high
         assert f"from {low:,} to {high:,}" in field["help"]
         assert f"from {low} to {high}." in validator["errorMsg"]
 
 
 def test_groups_of_the_page_hold_every_field_once(global_config):
-    (tab,) = [t for t in global_config["pages"]["configuration"]["tabs"] if t.get("name") == "scoring"]
+    tab = scoring_tab(global_config)
     grouped = [name for group in tab["groups"] for name in group["fields"]]
     assert grouped == [field["field"] for field in tab["entity"]]
 

@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "output"
 STAGED = ("package", "globalConfig.json", "additional_packaging.py", "LICENSE")
-DIGESTED = (*STAGED, "requirements/build.txt", "tools/build.py")
+DIGESTED = (*STAGED, "requirements/build.txt", "tools/build_app.py")
 PIP_VERSION = "25.3"  # the generator's own default is a pip that it cannot work with
 # The time of every file in the package, unless SOURCE_DATE_EPOCH says another: 2025-01-01.
 EPOCH = 1735689600
