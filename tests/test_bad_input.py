@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import sample
 import scp
 
 CHAINS = {chain.name: chain for chain in sample.load()}
-ROWS = sample.newest_first([CHAINS["windows/win_msi_encoded_powershell"]])
+ROWS = sample.newest_first([CHAINS["windows/win_npm_preinstall_dropper"]])
 LOOKUPS = "lookups"
 
 
@@ -22,7 +24,8 @@ def run(app: Path, python: str, rows=ROWS, arguments="", **options) -> scp.Resul
     assert (result.exit_code, result.stderr, result.leftovers) == (0, "", [])
     for message in result.messages:
         assert message.level in ("INFO", "WARN", "ERROR")
-        assert "Traceback" not in message.text and "\n" not in message.text
+        assert "Traceback" not in message.text
+        assert "\n" not in message.text
         assert message.text.endswith(".")
     return result
 
@@ -125,11 +128,18 @@ def test_no_usable_columns(built_app, python):
 
 
 def test_rows_without_host_or_process_are_counted(built_app, python, good):
-    bad = [{**ROWS[-1], "dest": ""}] * 2 + [{**ROWS[-1], "process_name": "", "process": ""}] * 3
+    nameless = {name: ROWS[-1][name] for name in ("_time", "dest", "user", "process_id")}
+    bad = [{**ROWS[-1], "dest": ""}] * 2 + [nameless] * 3
     result = run(built_app, python, [*ROWS, *bad])
     assert result.bodies == good.bodies
     warning(result, "2 of", "dest")
     warning(result, "3 of", "process_name")
+
+
+def test_poorer_copy_of_a_row_hides_nothing(built_app, python, good):
+    """A second sensor saw the installer too, but not its name and command line."""
+    poor = {**ROWS[-1], "process_name": "", "process": ""}
+    assert run(built_app, python, [*ROWS, poor]).rows[0]["signal"] == good.rows[0]["signal"]
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "nan", "inf", "2026-11-22T01:22:02"])
@@ -166,20 +176,17 @@ def test_columns_that_differ_from_chunk_to_chunk(built_app, python, good):
     assert run(built_app, python, chunks=chunks).rows == good.rows
 
 
-def test_more_than_maxevents(built_app, python):
-    left_out = len(ROWS) - 5
-    result = run(built_app, python, arguments="maxevents=5")
-    warning(result, f"{left_out} rows", "maxevents")
-    assert result.rows
+def test_more_than_maxevents(built_app, python, good):
+    result = run(built_app, python, [*ROWS, *ROWS[-7:]], f"maxevents={len(ROWS)}")
+    assert result.bodies == good.bodies
+    warning(result, "7 rows", "maxevents")
 
 
 def test_field_over_the_csv_limit(built_app, python, good):
     long = "A" * 200_000
     rows = [
-        {**row, "process": row["process"] + " " + long} if "EncodedCommand" in row["process"] else row
-        for row in ROWS
-        if "process" in row
-    ] + [row for row in ROWS if "process" not in row]
+        {**row, "process": row["process"] + " " + long} if "process" in row else row for row in ROWS
+    ]
     result = run(built_app, python, rows)
     assert result.rows[0]["signal"] == good.rows[0]["signal"]
     warning(result, "characters")
@@ -208,7 +215,8 @@ def test_nul_bytes(built_app, python, good):
 def test_rows_that_are_too_short_or_too_long(built_app, python, good):
     lines = scp.encode_body(ROWS).splitlines(keepends=True)
     cut = lines[1].replace(b",\n", b"\n")
-    result = run(built_app, python, chunks=[b"".join([*lines, cut, b"1,2,3" + b",x" * 200 + b"\n"])])
+    long = b"1,2,3" + b",x" * 200 + b"\n"
+    result = run(built_app, python, chunks=[b"".join([*lines, cut, long])])
     assert result.rows == good.rows
     warning(result, "cells")
 
@@ -221,6 +229,44 @@ def test_newlines_quotes_and_commas_inside_a_value(built_app, python, good):
     result = run(built_app, python, rows)
     assert result.rows[0]["signal"] == good.rows[0]["signal"]
     assert all(re.search(r"[\r\n\t]", line) is None for line in result.rows[0]["tree"])
+
+
+# --- frames --------------------------------------------------------------------------------
+
+GETINFO = scp.frame(scp.getinfo_metadata())
+EXECUTE = scp.frame({"action": "execute", "finished": True}, scp.encode_body(ROWS))
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        pytest.param(b"garbage\n", id="not a frame"),
+        pytest.param(b"chunked 1.0,5,0\n{oops", id="metadata is not JSON"),
+        pytest.param(b"chunked 1.0,2,0\n[]", id="metadata is not an object"),
+        pytest.param(EXECUTE[:-100], id="body cut short"),
+        pytest.param(EXECUTE[:25], id="metadata cut short"),
+    ],
+)
+def test_broken_frame_is_one_error(built_app, python, request_bytes):
+    done = subprocess.run(
+        [python, "installerscore.py"],
+        cwd=built_app / "bin",
+        env=scp.clean_environment(),
+        input=GETINFO + request_bytes,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    output = io.BytesIO(done.stdout)
+    getinfo, reply = scp.read_frame(output), scp.read_frame(output)
+    assert output.read() == b""
+    assert getinfo.messages == []
+    assert reply.rows == []
+    ((level, text),) = [(message.level, message.text) for message in reply.messages]
+    assert level == "ERROR"
+    assert text.endswith(".")
+    assert "Traceback" not in text
+    assert "\n" not in text
 
 
 # --- catalogue and splunkd -------------------------------------------------------------------

@@ -118,3 +118,14 @@ def test_color_only_where_it_is_wanted(monkeypatch, environment, colored):
     demo_view.Screen(stream, 80).title("A title with \u2014 a dash")
     assert ("\x1b[1m" in stream.getvalue()) is colored
     assert "A title with ? a dash" in stream.getvalue()
+
+
+def test_tree_lines_keep_their_signals_and_their_shape_without_unicode(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    demo_view.Screen(stream, 80).tree(["root", "└─ " + "x" * 200 + "  <-- WIN001 WIN002"])
+    root, child = stream.getvalue().splitlines()
+    assert root == "  root"
+    assert child.startswith("\x1b[31m  `- xxx")
+    assert "..  <-- WIN001 WIN002" in child

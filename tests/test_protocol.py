@@ -6,13 +6,13 @@ import gzip
 import random
 from pathlib import Path
 
+import interpreters
 import pytest
 import sample
 import scp
 
 CAPTURE = (
-    Path(__file__).resolve().parents[2]
-    / "shared/data/protocol/splunk_8.0.3_streaming_input.scp.gz"
+    Path(__file__).resolve().parents[2] / "shared/data/protocol/splunk_8.0.3_streaming_input.scp.gz"
 )
 ROWS = sample.newest_first(sample.load())
 
@@ -48,6 +48,33 @@ def expected(built_app: Path, python: str) -> scp.Result:
 
 # --- getinfo -------------------------------------------------------------------------------
 
+FIELDS = (
+    "_time action app dest dest_ip dest_port file_name file_path host original_file_name "
+    "parent_process parent_process_guid parent_process_id parent_process_name "
+    "parent_process_path process process_current_directory process_exec process_guid "
+    "process_hash process_id process_integrity_level process_name process_path "
+    "registry_key_name registry_path registry_value_data registry_value_name service "
+    "service_exec service_name service_path src start_mode url user"
+).split()
+MODELS = ("Processes", "All_Traffic", "Ports", "Filesystem", "Registry", "Services")
+
+
+def test_getinfo_reply_byte_for_byte(built_app, python):
+    names = FIELDS + [f"{model}.{name}" for model in MODELS for name in FIELDS[1:]]
+    quoted = ",".join(f'"{name}"' for name in names)
+    metadata = f'{{"required_fields":[{quoted}],"run_in_preview":false,"type":"reporting"}}'
+    assert getinfo(built_app, python, "") == f"chunked 1.0,{len(metadata)},0\n{metadata}".encode()
+    assert getinfo(built_app, python, "output=processes") == (
+        b'chunked 1.0,67,0\n{"required_fields":["*"],"run_in_preview":false,"type":"reporting"}'
+    )
+
+
+def getinfo(app: Path, python: str, arguments: str) -> bytes:
+    with scp.Session(app, python) as session:
+        raw = session.getinfo(arguments).raw
+        assert session.close() == (0, "")
+    return raw
+
 
 @pytest.mark.parametrize("dispatch_dir", [None, "", "missing"])
 def test_getinfo_alone_is_answered_and_touches_nothing(
@@ -71,7 +98,7 @@ def test_required_fields_name_every_field_of_the_sample_plain_and_prefixed(expec
     used = {(sample.kind(row), name) for row in ROWS for name in row} - {
         (kind, name)
         for kind in PREFIXES
-        for name in ("process_current_directory", "file_name", "transport", "vendor_product")
+        for name in ("parent_process_exec", "transport", "vendor_product")
     }
     plain = {name for _, name in used}
     prefixed = {f"{PREFIXES[kind]}.{name}" for kind, name in used if name != "_time"}
@@ -114,18 +141,15 @@ def test_real_capture_is_understood(built_app, python):
     assert [reply.rows for reply in replies[1:]] == [[]] * 9
     texts = [message.text for reply in replies for message in reply.messages]
     (columns,) = [text for text in texts if "_time, teststring" in text]
-    assert "process_name" in columns and "dest" in columns
+    assert "process_name" in columns
+    assert "dest" in columns
 
 
 def test_frame_in_pieces(built_app, python, expected, tmp_path):
     with scp.Session(built_app, python) as session:
-        session.exchange(
-            scp.frame(scp.getinfo_metadata(dispatch_dir=str(tmp_path))), piece=40
-        )
+        session.exchange(scp.frame(scp.getinfo_metadata(dispatch_dir=str(tmp_path))), piece=40)
         columns = [c for c in scp.columns_of(ROWS) if c in required_of(expected)]
-        request = scp.frame(
-            {"action": "execute", "finished": True}, scp.encode_body(ROWS, columns)
-        )
+        request = scp.frame({"action": "execute", "finished": True}, scp.encode_body(ROWS, columns))
         reply = session.exchange(request, piece=4093)
         assert session.close() == (0, "")
     assert reply.body == expected.bodies
@@ -188,9 +212,10 @@ def test_same_answer_for_any_order(built_app, python, expected, order):
     assert run(built_app, python, rows, chunk_rows=250).bodies == expected.bodies
 
 
-def test_same_answer_under_every_python(built_app, expected, pythons):
-    for python in pythons:
-        assert run(built_app, python).bodies == expected.bodies
+def test_same_answer_under_every_python(built_app, expected):
+    for version in interpreters.SPLUNK_PYTHONS:
+        if (python := interpreters.find(version)) is not None:
+            assert run(built_app, python).bodies == expected.bodies
 
 
 def test_same_answer_with_data_model_prefixes(built_app, python, expected):

@@ -49,8 +49,11 @@ def test_rows_are_cim_rows_in_time_order(chain):
     assert times == sorted(times)
     for row in chain.rows:
         assert set(row) <= CIM
-        assert None not in row.values() and "" not in row.values()
-        assert row["dest"] and row["process_name"] and row["process_id"]
+        assert None not in row.values()
+        assert "" not in row.values()
+        assert row["dest"]
+        assert row["process_name"]
+        assert row["process_id"]
         if "dest_ip" in row:
             address = ip_address(row["dest_ip"])
             assert address.is_private or any(address in net for net in DOCUMENTATION)

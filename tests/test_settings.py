@@ -54,7 +54,8 @@ def test_bad_setting_is_named_and_its_default_used(built_app, python, shipped, v
     result = run(built_app, python, FakeSplunkd({"scoring": {"minscore": value}}))
     assert result.bodies == shipped.bodies
     (text,) = [message.text for message in result.messages if "minscore" in message.text]
-    assert value in text and text.endswith(".")
+    assert value in text
+    assert text.endswith(".")
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
@@ -62,7 +63,8 @@ def test_refusing_splunkd_is_said_once(built_app, python, shipped, status):
     result = run(built_app, python, FakeSplunkd({}, status=status))
     assert result.bodies == shipped.bodies
     (text,) = [message.text for message in result.messages if "splunkd" in message.text]
-    assert text.endswith(".") and "\n" not in text
+    assert text.endswith(".")
+    assert "\n" not in text
 
 
 def test_no_session_asks_nothing(built_app, python, shipped):

@@ -7,6 +7,7 @@ No Splunk is involved: this script plays splunkd's part of the chunked protocol
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
@@ -89,8 +90,8 @@ def _show_input(
         f"Fed {len(rows):,} rows of {len(hosts)} hosts in {chunks} "
         f"chunk{'s' if chunks > 1 else ''}, newest first: "
         + ", ".join(f"{count} {name}" for name, count in kinds.most_common())
-        + f". {installs['real']} installs were recorded on a real host, {installs['written']} "
-        "are written from documented behavior, the rest is background."
+        + f" events. {installs['real']} installs were recorded on a real host, "
+        f"{installs['written']} are written from documented behavior, the rest is background."
     )
 
 
@@ -104,7 +105,7 @@ def _show_trees(screen: Screen, labelled: Sequence[tuple[dict[str, Any], Chain |
                 "Family": tree["installer_family"],
                 "Host": tree["dest"],
                 "User": tree["user"].rpartition("\\")[2],
-                "Root command": tree["process"] or tree["process_name"],
+                "Root command": short_command(tree["process"] or tree["process_name"]),
                 "Top signals": " ".join(as_list(tree["signal"])[: 2 if screen.width < 100 else 3]),
                 "Label": _label(chain),
             }
@@ -150,7 +151,7 @@ def _show_best(screen: Screen, tree: dict[str, Any], chain: Chain | None) -> Non
     )
     if chain is not None:
         screen.paragraph(f"{chain.title} ({chain.origin}: samples/{chain.name}.jsonl)")
-    screen.lines(as_list(tree["tree"]))
+    screen.tree(as_list(tree["tree"]))
     screen.title("Why (signal, points, process, matched text)")
     screen.items(as_list(tree["signal_detail"]))
     screen.title("Risk message")
@@ -160,6 +161,14 @@ def _show_best(screen: Screen, tree: dict[str, Any], chain: Chain | None) -> Non
 def _show_next(screen: Screen) -> None:
     screen.title("Next, on a Splunk search head with output/TA-installerscore installed")
     screen.lines(NEXT)
+
+
+def short_command(command: str) -> str:
+    """A command line without the folder of its program."""
+    quoted = re.match(r'"([^"]*)"', command)
+    program = quoted.group(1) if quoted else command.split(" ", 1)[0]
+    rest = command[len(quoted.group(0) if quoted else program) :]
+    return re.split(r"[\\/]", program)[-1] + rest
 
 
 def as_list(value: Any) -> list[str]:

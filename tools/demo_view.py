@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 _COLORS = {"critical": "1;31", "high": "31", "medium": "33", "title": "1"}
 _NARROWEST, _WIDEST = 80, 140
+_ASCII_LINES = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-"})
 _READABLE = 30
 _GAP = "  "
 
@@ -48,6 +49,13 @@ class Screen:
             ):
                 self._write(line)
 
+    def tree(self, texts: Iterable[str]) -> None:
+        """Write the lines of a drawn tree; a long one loses its middle, never its signals."""
+        for text in texts:
+            line, arrow, signals = text.partition("  <-- ")
+            room = self.width - 2 - len(arrow + signals)
+            self._write("  " + cut(one_line(line), room) + arrow + signals, "high" if arrow else "")
+
     def lines(self, texts: Iterable[str]) -> None:
         """Write texts one a line, cut to the width."""
         for text in texts:
@@ -84,6 +92,9 @@ class Screen:
 
     def _write(self, text: str, style: str = "") -> None:
         shown = text.encode(self._encoding, "replace").decode(self._encoding)
+        if shown != text:
+            plain = text.translate(_ASCII_LINES)
+            shown = plain.encode(self._encoding, "replace").decode(self._encoding)
         if self._color and style in _COLORS:
             shown = f"\x1b[{_COLORS[style]}m{shown}\x1b[0m"
         self._stream.write(shown + "\n")

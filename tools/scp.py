@@ -43,6 +43,7 @@ __all__ = [
     "Reply",
     "Result",
     "Session",
+    "clean_environment",
     "columns_of",
     "decode_body",
     "encode_body",
@@ -298,12 +299,15 @@ def run(
 
     Args:
         app_dir: The built add-on.
-        rows: Input rows, cut into chunks of `chunk_rows`, all with the same columns,
-            pruned to the `required_fields` of the getinfo reply as splunkd does.
+        rows: Input rows; all chunks get the same columns, pruned to the
+            `required_fields` of the getinfo reply as splunkd does.
         arguments: The text after the command's name, or tokens already split.
         chunks: Instead of `rows`: bodies as bytes or lists of rows, sent as they are.
+        chunk_rows: The most rows in one chunk.
         newline: Line end of the CSV that is sent.
         dispatch_dir: The search's directory; by default a temporary one.
+        python: The interpreter to run the command with.
+        timeout: Seconds to wait for one reply, for safety only.
         searchinfo: Replaces single keys of `searchinfo`.
 
     Returns:

@@ -99,7 +99,7 @@ def encode_body(
         rows: Fields to values; None and an absent field are empty, a list is a
             multivalue field.
         columns: The plain columns; by default all fields of the rows.
-        newline: `"\\n"`, or `"\\r\\n"` as a search head on Windows may send.
+        newline: A line feed, or CR and LF as a search head on Windows may send.
     """
     names = columns_of(rows) if columns is None else list(columns)
     out = [",".join(_quote(name) for name in (*names, *(f"__mv_{n}" for n in names)))]
