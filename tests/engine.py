@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from installerscore_run import load
-
 from installer_trees.catalogue import Catalogue
 from installer_trees.model import Settings
 from installer_trees.pipeline import Kept, Pipeline
+from installerscore_run import load
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOKUPS = ROOT / "package" / "lookups"
@@ -83,7 +82,9 @@ def run(
     return pipeline, pipeline.trees()
 
 
-def tree_rows(events: Sequence[Event], catalogue: Catalogue, **options: Any) -> list[dict[str, Any]]:
+def tree_rows(
+    events: Sequence[Event], catalogue: Catalogue, **options: Any
+) -> list[dict[str, Any]]:
     """Return the rows of `output=trees`."""
     pipeline, kept = run(events, catalogue, **options)
     return list(pipeline.tree_rows(kept))

@@ -9,8 +9,7 @@ import pytest
 from engine import START, completed, run, tree_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from installer_trees.catalogue import Catalogue, load
+from installer_trees.catalogue import SIGNAL_COLUMNS, Catalogue, load
 from installer_trees.model import Settings
 
 ROOTS = """\
@@ -22,15 +21,19 @@ R04,linux,dpkg|apt-get,,,\\s(?:-i|install)\\b,,deb,root,,n,s
 R05,macos,installer,,,-pkg,,macos_pkg,root,-pkg\\s+(\\S+),n,s
 R06,macos,package_script_service,,,,,macos_pkg,service,,n,s
 """
-SIGNALS = """\
-signal_id,title,family,os,kind,scope,field,pattern,conditions,min_distinct,distinct_within,weight,group,mitre_technique_id,rationale,source,known_false_positives
-TST001,a shell,any,any,process,descendant,process_name,(?i)^(?:sh|bash|cmd\\.exe)$,,,,30,,T1059,r,s,k
-TST002,discovery,any,any,process,descendant,process_name,(?i)^(?:id|ps|who|whoami\\.exe)$,,2,parent,20,,T1082,r,s,k
+SIGNALS = (
+    ",".join(SIGNAL_COLUMNS)
+    + """
+TST001,a shell,any,any,process,descendant,process_name,(?i)^(?:sh|cmd\\.exe)$,,,,30,,T1059,r,s,k
+TST002,users,any,any,process,descendant,process_name,^(?:id|ps|who)$,,2,parent,20,,T1082,r,s,k
 """
+)
 CATALOGUE = load(ROOTS.splitlines(True), SIGNALS.splitlines(True))
 
 
-def shapes(events: list[dict[str, Any]], catalogue: Catalogue = CATALOGUE, **options: Any) -> list[str]:
+def shapes(
+    events: list[dict[str, Any]], catalogue: Catalogue = CATALOGUE, **options: Any
+) -> list[str]:
     """Return each tree as `name(child child(grandchild))`, sorted."""
     pipeline, kept = run(events, catalogue, **options)
     drawn = []
@@ -99,9 +102,10 @@ def test_exec_in_the_same_process_keeps_children_with_the_image_that_started_the
         {"process": "id", "process_id": 8, "parent_process_id": 7, "parent_process": "bash -c all",
          "parent_process_name": "bash"},
         {"process": "apt-get install a", "process_id": 7, "parent_process_id": 1},
-        {"process": "ps", "process_id": 9, "parent_process_id": 7, "parent_process_name": "apt-get"},
-        {"process": "who", "process_id": 10, "parent_process_id": 7, "parent_process": "bash -c all",
-         "parent_process_name": "bash"},
+        {"process": "ps", "process_id": 9, "parent_process_id": 7,
+         "parent_process_name": "apt-get"},
+        {"process": "who", "process_id": 10, "parent_process_id": 7,
+         "parent_process": "bash -c all", "parent_process_name": "bash"},
     ]  # fmt: skip
     assert shapes(completed(events)) == ["apt-get(ps)"]
 
@@ -133,8 +137,8 @@ def test_a_fork_without_exec_is_bridged_by_the_command_line_of_the_forker() -> N
     events = [
         {"process": "dpkg -i a.deb", "process_id": 7},
         {**script, "process_id": 8, "parent": 0},
-        {"process": "curl x", "process_id": 10, "parent_process_id": 9, "parent_process_name": "dash",
-         "parent_process": script["process"]},
+        {"process": "curl x", "process_id": 10, "parent_process_id": 9,
+         "parent_process_name": "dash", "parent_process": script["process"]},
     ]  # fmt: skip
     assert shapes(completed(events)) == ["dpkg(dash(curl))"]
     assert tree_rows(completed(events), CATALOGUE)[0]["link_method"] == ["pid", "parent_fields"]
@@ -142,7 +146,10 @@ def test_a_fork_without_exec_is_bridged_by_the_command_line_of_the_forker() -> N
 
 @pytest.mark.parametrize("by", ["guid", "pid"])
 def test_circles_and_self_parents_end(by: str) -> None:
-    names = {"guid": ("process_guid", "parent_process_guid"), "pid": ("process_id", "parent_process_id")}
+    names = {
+        "guid": ("process_guid", "parent_process_guid"),
+        "pid": ("process_id", "parent_process_id"),
+    }
     own, above = names[by]
     events = [
         {"process": "apt-get install a", own: "1", above: "3", "_time": START},
@@ -158,9 +165,9 @@ def test_duplicates_and_two_sensors_are_one_process() -> None:
     two = {"process": "sh -c x", "process_id": 8, "process_guid": "g2", "parent_process_guid": "g1",
            "parent_process_id": 7}  # fmt: skip
     plain = {"process": "sh -c x", "process_id": 8, "parent_process_id": 7, "_time": START + 2.2}
-    assert shapes(completed([one, two, {**one, "_time": START}, {**two, "_time": START + 1}, plain])) == [
-        "apt-get(sh)"
-    ]
+    assert shapes(
+        completed([one, two, {**one, "_time": START}, {**two, "_time": START + 1}, plain])
+    ) == ["apt-get(sh)"]
 
 
 def test_children_long_after_the_installer_are_not_its_own() -> None:
@@ -202,14 +209,16 @@ def test_an_installer_inside_an_installer_is_one_tree() -> None:
 def test_windows_installer_client_service_and_servers_are_one_tree() -> None:
     events = [
         {"process": "msiexec.exe /i C:\\a.msi", "process_id": 7},
-        {"process": "C:\\Windows\\system32\\msiexec.exe /V", "process_id": 20, "parent_process_id": 4},
+        {
+            "process": "C:\\Windows\\system32\\msiexec.exe /V",
+            "process_id": 20,
+            "parent_process_id": 4,
+        },
         {"process": "MsiExec.exe -Embedding AB12", "process_id": 21, "parent": 1},
         {"process": "C:\\Windows\\Installer\\MSI12.tmp", "process_id": 22, "parent": 1},
         {"process": "cmd.exe /c x", "process_id": 23, "parent": 3},
     ]
-    assert shapes(completed(events)) == [
-        "msiexec.exe(msiexec.exe(MsiExec.exe MSI12.tmp(cmd.exe)))"
-    ]
+    assert shapes(completed(events)) == ["msiexec.exe(msiexec.exe(MsiExec.exe MSI12.tmp(cmd.exe)))"]
 
 
 def test_a_service_that_serves_two_requests_is_shared_out_by_time() -> None:
@@ -332,10 +341,16 @@ def forests(draw: Any) -> list[dict[str, Any]]:
 
 @settings(max_examples=600, deadline=None)
 @given(forests(), st.integers(1, 15), st.randoms(use_true_random=False))
-def test_same_rows_same_answer(events: list[dict[str, Any]], chunk: int, shuffle: random.Random) -> None:
+def test_same_rows_same_answer(
+    events: list[dict[str, Any]], chunk: int, shuffle: random.Random
+) -> None:
     """Any order of rows and any cut into chunks give equal rows, and no row is lost uncounted."""
     pipeline, kept = run(events, CATALOGUE)
-    expected = list(pipeline.tree_rows(kept)), list(pipeline.process_rows(kept)), pipeline.messages()
+    expected = (
+        list(pipeline.tree_rows(kept)),
+        list(pipeline.process_rows(kept)),
+        pipeline.messages(),
+    )
     counters = pipeline.store.counters
     refused = counters.no_dest + counters.no_process + counters.no_identity + counters.no_target
     assert counters.rows == len(events)
@@ -343,4 +358,8 @@ def test_same_rows_same_answer(events: list[dict[str, Any]], chunk: int, shuffle
     shuffled = list(events)
     shuffle.shuffle(shuffled)
     other, kept = run(shuffled, CATALOGUE, chunk=chunk)
-    assert expected == (list(other.tree_rows(kept)), list(other.process_rows(kept)), other.messages())
+    assert expected == (
+        list(other.tree_rows(kept)),
+        list(other.process_rows(kept)),
+        other.messages(),
+    )

@@ -13,13 +13,12 @@ import sys
 APP_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(APP_DIR, "lib"))
 
+from installer_trees.errors import InstallerTreesError  # noqa: E402
+from installer_trees.rows import required_fields  # noqa: E402
 from installerscore_options import Options, parse  # noqa: E402
 from installerscore_run import Run  # noqa: E402
 from splunklib.searchcommands import Configuration, ReportingCommand, dispatch  # noqa: E402
 from splunklib.searchcommands.internals import ObjectView  # noqa: E402
-
-from installer_trees.errors import InstallerTreesError  # noqa: E402
-from installer_trees.rows import required_fields  # noqa: E402
 
 LOOKUPS = os.path.join(APP_DIR, "lookups")
 HEADER_BYTES = 1_000
@@ -58,7 +57,7 @@ class InstallerScoreCommand(ReportingCommand):
         """Keep the SDK's own options out of reach; `parse` has read the arguments."""
         return [arg]
 
-    def _read_chunk(self, istream) -> tuple[ObjectView, bytes] | None:  # type: ignore[no-untyped-def]
+    def _read_chunk(self, istream) -> tuple[ObjectView, bytes] | None:
         """Read a frame, its body as bytes: decoding and keeping it as text would cost a copy."""
         line = istream.readline(HEADER_BYTES)
         if not line:
@@ -83,7 +82,7 @@ class InstallerScoreCommand(ReportingCommand):
         return decoded, b""
 
     @staticmethod
-    def _exactly(istream, length: int) -> bytes:  # type: ignore[no-untyped-def]
+    def _exactly(istream, length: int) -> bytes:
         data: bytes = istream.read(length)
         if len(data) != length:
             raise BrokenInputError(
@@ -114,7 +113,7 @@ class InstallerScoreCommand(ReportingCommand):
         self._chosen = parse([str(argument) for argument in arguments], LOOKUPS)
         info.args = []
 
-    def _execute_v2(self, ifile, process) -> None:  # type: ignore[no-untyped-def]
+    def _execute_v2(self, ifile, process) -> None:
         """Answer every chunk: the last one with the result, the others with nothing."""
         istream = self._as_binary_stream(ifile)
         while True:
@@ -129,7 +128,7 @@ class InstallerScoreCommand(ReportingCommand):
         if self._run is not None:
             self._run.close()
 
-    def _execute_chunk_v2(self, process, chunk) -> None:  # type: ignore[no-untyped-def]
+    def _execute_chunk_v2(self, process, chunk) -> None:
         metadata, body = chunk
         finished = bool(getattr(metadata, "finished", False))
         try:
@@ -139,7 +138,7 @@ class InstallerScoreCommand(ReportingCommand):
                 self._run.add(body)
                 if finished:
                     self._run.finish()
-        except Exception as error:  # noqa: BLE001 - the user gets a sentence, the log the traceback
+        except Exception as error:
             self._failed = True
             self._end([("ERROR", sentence(error))], finished)
             return
@@ -170,7 +169,8 @@ def sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return (
-            "installerscore ran out of memory; narrow the time range or the hosts, or lower maxevents."
+            "installerscore ran out of memory; narrow the time range or the hosts, "
+            "or lower maxevents."
         )
     from installerscore_log import log_error
 

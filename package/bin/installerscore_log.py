@@ -18,5 +18,7 @@ def log_error(error: BaseException) -> str:
 
     name = "ta_installerscore_command"
     log.Logs.set_context(namespace="TA-installerscore")
-    log.Logs().get_logger(name).error("%s", "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__)
+    log.Logs().get_logger(name).error(
+        "%s", "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+    )
     return f"The details are in $SPLUNK_HOME/var/log/splunk/{name}.log; please report them."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Iterable, Optional
 
 OUTPUTS = ("trees", "processes")
 OPTIONS = ("output", "minscore", "maxevents", "signals")
@@ -22,9 +22,9 @@ class Options:
     """
 
     output: str = "trees"
-    minscore: Optional[int] = None
-    maxevents: Optional[int] = None
-    signals: Optional[str] = None
+    minscore: int | None = None
+    maxevents: int | None = None
+    signals: str | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -55,7 +55,7 @@ def parse(arguments: Iterable[str], lookups: str) -> Options:
     return options
 
 
-def _pairs(arguments: Iterable[str]) -> Iterable[tuple[str, Optional[str]]]:
+def _pairs(arguments: Iterable[str]) -> Iterable[tuple[str, str | None]]:
     """Yield names and values; a value of None is a word that stands alone."""
     words: list[str] = []
     for argument in arguments:
@@ -80,7 +80,9 @@ def _set(options: Options, name: str, value: str, lookups: str) -> None:
         if value in OUTPUTS:
             options.output = value
         else:
-            options.problems.append(f"output={value} is not known; use one of {', '.join(OUTPUTS)}.")
+            options.problems.append(
+                f"output={value} is not known; use one of {', '.join(OUTPUTS)}."
+            )
     elif name == "minscore":
         options.minscore = _whole(options, name, value, 0, 100)
     elif name == "maxevents":
@@ -89,14 +91,14 @@ def _set(options: Options, name: str, value: str, lookups: str) -> None:
         options.signals = _lookup(options, value, lookups)
 
 
-def _whole(options: Options, name: str, value: str, low: int, high: int) -> Optional[int]:
+def _whole(options: Options, name: str, value: str, low: int, high: int) -> int | None:
     if re.fullmatch(r"[0-9]{1,12}", value) and low <= int(value) <= high:
         return int(value)
     options.problems.append(f"{name}={value} is not a whole number from {low} to {high}.")
     return None
 
 
-def _lookup(options: Options, value: str, lookups: str) -> Optional[str]:
+def _lookup(options: Options, value: str, lookups: str) -> str | None:
     """Return the path of a lookup file, which must be a plain file of the add-on's own folder."""
     if not _LOOKUP.fullmatch(value):
         options.problems.append(

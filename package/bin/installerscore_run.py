@@ -6,16 +6,16 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import IO, Any, Iterable, Iterator
-
-from installerscore_options import Options
-from installerscore_settings import read
+from typing import IO, Any
 
 from installer_trees import catalogue
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
 from installer_trees.spill import Spill
+from installerscore_options import Options
+from installerscore_settings import read
 
 WRITE_ROWS = 500
 COPY_BYTES = 1024 * 1024
@@ -87,8 +87,13 @@ def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
         lookups: Folder of the shipped CSV files.
         signals: Path of a CSV file with changed or added signals.
     """
-    names = ("installerscore_roots.csv", "installerscore_signals.csv", "installerscore_allowlist.csv")
-    loaded = catalogue.load(*(_lines(os.path.join(lookups, name)) for name in names), names=names)
+    names = (
+        "installerscore_roots.csv",
+        "installerscore_signals.csv",
+        "installerscore_allowlist.csv",
+    )
+    roots, shipped, allowlist = (_lines(os.path.join(lookups, name)) for name in names)
+    loaded = catalogue.load(roots, shipped, allowlist, names)
     if signals is None:
         return loaded
     return catalogue.overlay(loaded, _lines(signals), os.path.basename(signals))

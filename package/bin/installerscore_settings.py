@@ -40,7 +40,7 @@ def read(splunkd_uri: str, session_key: str) -> tuple[Settings, str, list[str]]:
         return Settings(), "INFO", []
     try:
         stanzas = _stanzas(splunkd_uri, session_key)
-    except Exception as error:  # noqa: BLE001 - whatever splunkd or the network did, the search goes on
+    except Exception as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         return (
             Settings(),
@@ -74,7 +74,7 @@ def _stanzas(splunkd_uri: str, session_key: str) -> dict[str, dict[str, Any]]:
 
 
 def checked(stanza: dict[str, Any]) -> tuple[Settings, list[str]]:
-    """Return settings from the `[scoring]` stanza, and a sentence for each value that is not usable."""
+    """Return settings from the `[scoring]` stanza, and a sentence for each unusable value."""
     values: dict[str, float] = {}
     problems: list[str] = []
     for name, (low, high) in _BOUNDS.items():

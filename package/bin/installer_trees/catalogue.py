@@ -8,8 +8,10 @@ from __future__ import annotations
 import csv
 import fnmatch
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Pattern, TypeVar
+from re import Pattern
+from typing import Callable, TypeVar
 
 from .errors import CatalogueError
 from .model import EVENT_KINDS, Allowance, Condition, Process, Root, Signal
@@ -82,7 +84,10 @@ class Catalogue:
                 root
                 for root in self.roots
                 if any(p.match(process_name) for p in root.names)
-                or (original_file_name and any(p.match(original_file_name) for p in root.original_names))
+                or (
+                    original_file_name
+                    and any(p.match(original_file_name) for p in root.original_names)
+                )
             )
             if len(self._by_name) > 100_000:
                 self._by_name.clear()
@@ -120,8 +125,10 @@ def load(
     """Read a catalogue.
 
     Args:
-        roots: Lines of the roots file, header first. So are `signals` and `allowlist`.
-        names: What to call the files in errors.
+        roots: Lines of the roots file, header first.
+        signals: Lines of the signals file.
+        allowlist: Lines of the allowlist file.
+        names: What to call the three files in errors.
 
     Returns:
         The catalogue without the rows that cannot be used; those are in `problems`.
@@ -131,15 +138,17 @@ def load(
     catalogue.roots = tuple(_rows(roots, names[0], ROOT_COLUMNS, _root, problems))
     catalogue.signals = tuple(_rows(signals, names[1], SIGNAL_COLUMNS, _signal, problems))
     catalogue.signals = _ordered(catalogue.signals, names[1], problems)
-    catalogue.allowances = tuple(_rows(allowlist, names[2], ALLOWANCE_COLUMNS, _allowance, problems))
+    catalogue.allowances = tuple(
+        _rows(allowlist, names[2], ALLOWANCE_COLUMNS, _allowance, problems)
+    )
     return catalogue
 
 
 def overlay(catalogue: Catalogue, signals: Iterable[str], name: str) -> Catalogue:
-    """Return a catalogue in which rows of a what-if file replace signals of the same id, or add some.
+    """Return a catalogue in which the rows of a what-if file change signals or add some.
 
-    A row may leave out every column but `signal_id` and `weight` for a signal that exists: then only
-    the weight changes (0 switches it off).
+    A row may leave out every column but `signal_id` and `weight` for a signal that exists: then
+    only the weight changes (0 switches it off).
     """
     known = {signal.signal_id: signal for signal in catalogue.signals}
     problems = list(catalogue.problems)
@@ -178,7 +187,9 @@ def _rows(
     made: list[T] = []
     seen: set[str] = set()
     for number, raw in enumerate(reader, 2):
-        record = {k: (v or "").strip() if k != "conditions" else v or "" for k, v in raw.items() if k}
+        record = {
+            k: (v or "").strip() if k != "conditions" else v or "" for k, v in raw.items() if k
+        }
         try:
             if raw.get(None):
                 raise _Problem("", "has more cells than the header; quote cells that hold commas")
@@ -296,7 +307,9 @@ def _condition(clause: str, kind: str) -> Condition:
     if kind != "process" and not found["of"]:
         fields = (*EVENT_FIELDS[kind], *PROCESS_FIELDS)
     if found["field"] not in fields:
-        raise _Problem("conditions", f"{found['field']!r} is not a field; use one of {', '.join(fields)}")
+        raise _Problem(
+            "conditions", f"{found['field']!r} is not a field; use one of {', '.join(fields)}"
+        )
     pattern = _compiled(found["regex"], "conditions")
     return Condition(found["of"] or "self", found["op"] == "!~", found["field"], pattern)
 
@@ -333,7 +346,8 @@ def _signal_id(record: Record) -> str:
     signal_id = record["signal_id"]
     if not _SIGNAL_ID.fullmatch(signal_id):
         raise _Problem(
-            "signal_id", f"{signal_id!r} is not an id; write three capitals and three digits: MSI001"
+            "signal_id",
+            f"{signal_id!r} is not an id; write three capitals and three digits: MSI001",
         )
     return signal_id
 
@@ -351,7 +365,7 @@ def _compiled(text: str, column: str) -> Pattern[str]:
 
 
 def _regex(record: Record, column: str, groups: int | None = None) -> Pattern[str] | None:
-    text = record[column]
+    text = record.get(column, "")
     if not text:
         return None
     pattern = _compiled(text, column)
@@ -360,7 +374,9 @@ def _regex(record: Record, column: str, groups: int | None = None) -> Pattern[st
     return pattern
 
 
-def _number(record: Record, column: str, low: float, high: float, default: float | None = None) -> float:
+def _number(
+    record: Record, column: str, low: float, high: float, default: float | None = None
+) -> float:
     text = record.get(column, "")
     if not text and default is not None:
         return default
@@ -374,9 +390,10 @@ def _number(record: Record, column: str, low: float, high: float, default: float
 
 
 def _needed(record: Record, column: str) -> str:
-    if not record[column]:
+    value = record.get(column, "")
+    if not value:
         raise _Problem(column, "is empty; it is needed")
-    return record[column]
+    return value
 
 
 def _one_of(record: Record, column: str, choices: Iterable[str], default: str = "") -> str:
@@ -396,5 +413,3 @@ def _words(record: Record, column: str, choices: Iterable[str] = ()) -> frozense
     if unknown:
         raise _Problem(column, f"{unknown[0]!r} is not known; use any or {', '.join(allowed)}")
     return words
-
-

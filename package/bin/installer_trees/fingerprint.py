@@ -11,7 +11,7 @@ _RULES = (
     (re.compile(r"\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?"), "<guid>"),
     (re.compile(r"([\\/](?:users|home)[\\/])[^\\/\s\"']+"), r"\1<user>"),
     (re.compile(r"(pkinstallsandbox|rpm-tmp|tmp|temp)[.\-_][a-z0-9]+"), r"\1.<random>"),
-    (re.compile(r"\b(msi|is-|ns)[0-9a-z]{3,8}\.tmp"), r"\1<random>.tmp"),
+    (re.compile(r"\b(msi|is-|ns)[0-9a-z]{2,8}\.tmp"), r"\1<random>.tmp"),
     (re.compile(r"\b(?=[a-z]*\d)[0-9a-f]{8,}\b"), "<hex>"),
     (re.compile(r"\d+(?:[.\-_]\d+)*"), "<n>"),
     (re.compile(r"\s+"), " "),

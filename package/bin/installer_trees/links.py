@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Iterable, Iterator, Optional
 
 from .catalogue import Catalogue
 from .model import Process, Root
@@ -111,12 +111,14 @@ class Linker:
             found = self._processes[row] = self.store.process(row)
         return found
 
-    def root_of(self, row: int) -> Optional[Root]:
+    def root_of(self, row: int) -> Root | None:
         """Return the roots entry that a row matches."""
         if row >= 0 and not self.store.flags[row] & IS_ROOT:
             return None
         p = self.process(row)
-        return self.catalogue.root_of(p.process_name, p.process, p.process_path, p.original_file_name)
+        return self.catalogue.root_of(
+            p.process_name, p.process, p.process_path, p.original_file_name
+        )
 
     def order(self, row: int) -> tuple[float, tuple[str, ...]]:
         """Order rows by time, then by content: never by arrival."""
@@ -172,7 +174,7 @@ class Linker:
             known = self._histories[PID, key] = ([store.time[row] for row in kept], kept)
         return known
 
-    def _twins(self, groups: list[list[int]], row: int) -> Optional[list[int]]:
+    def _twins(self, groups: list[list[int]], row: int) -> list[int] | None:
         """Return the group of rows that are this process as another sensor saw it."""
         store = self.store
         for group in reversed(groups[-LOOK_BACK:]):
@@ -214,13 +216,13 @@ class Linker:
             self._parents[row] = found
         return found
 
-    def _by_parent_guid(self, row: int) -> Optional[Link]:
+    def _by_parent_guid(self, row: int) -> Link | None:
         parent = next(self._by_guid.rows(self.store.parent_guid[row]), -1)
         if parent >= 0 and self.canonical(parent) != self.canonical(row):
             return self.canonical(parent), GUID
         return None
 
-    def _by_parent_pid(self, row: int) -> Optional[Link]:
+    def _by_parent_pid(self, row: int) -> Link | None:
         """Find the latest process with the parent's id that fits what the child says of it.
 
         An earlier one counts only where the later ones may be exec calls of the same process.
@@ -256,7 +258,7 @@ class Linker:
         words = [*parent.process.split(None, 2)[:2], parent.process_exec, parent.process_name]
         return any(same_name(said, file_name(word)) for word in words if word)
 
-    def _by_parent_line(self, row: int) -> Optional[Link]:
+    def _by_parent_line(self, row: int) -> Link | None:
         """Bridge a fork that never called exec: the parent's command line is that of its forker."""
         store = self.store
         key = store.parent_command[row]
@@ -276,8 +278,8 @@ class Linker:
             return candidate, PARENT_FIELDS
         return None
 
-    def _by_standin(self, row: int) -> Optional[Link]:
-        """Let the child's words stand for an installer that never arrived, once for all children."""
+    def _by_standin(self, row: int) -> Link | None:
+        """Let the child's words stand for an installer that never arrived, once for all."""
         store = self.store
         guid, pid, line = store.parent_guid[row], store.parent_pid[row], store.parent_command[row]
         flagged = store.flags[row] & PARENT_IS_ROOT
@@ -311,7 +313,9 @@ class Linker:
         An installer that started after the lifetime of the one above it has a branch of its own.
         """
         flags = self.store.flags
-        marked = {self.canonical(r) for r in range(len(flags)) if flags[r] & (IS_ROOT | PARENT_IS_ROOT)}
+        marked = {
+            self.canonical(r) for r in range(len(flags)) if flags[r] & (IS_ROOT | PARENT_IS_ROOT)
+        }
         above: dict[int, int] = {}
         tops = {self._top(row, above) for row in marked} - {-1}
         branches: list[Branch] = []
@@ -412,7 +416,9 @@ class Linker:
         end = bisect_right(times, store.time[event])
         soon = bisect_right(times, store.time[event] + EVENT_SLACK_SECONDS)
         before = list(reversed(rows[max(0, end - LOOK_BACK) : end]))
-        one_process = [row for row in before if store.parent_pid[row] == store.parent_pid[before[0]]]
+        one_process = [
+            row for row in before if store.parent_pid[row] == store.parent_pid[before[0]]
+        ]
         candidates = one_process + rows[end:soon]
         name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))

@@ -7,7 +7,8 @@ Endpoint.Ports and Network_Traffic.All_Traffic.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Pattern
+from re import Pattern
+from typing import NamedTuple
 
 
 class Process(NamedTuple):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Iterator, Optional
 
 from .catalogue import Catalogue
 from .fingerprint import fingerprint, tree_id
@@ -42,13 +42,13 @@ class Pipeline:
     """
 
     def __init__(
-        self, catalogue: Catalogue, settings: Settings, directory: Optional[str] = None
+        self, catalogue: Catalogue, settings: Settings, directory: str | None = None
     ) -> None:
         self.catalogue = catalogue
         self.settings = settings
         self.store = RowStore(catalogue, directory, settings.maxevents)
         self._matcher = Matcher(catalogue)
-        self._linker: Optional[Linker] = None
+        self._linker: Linker | None = None
         self._events: dict[int, list[int]] = {}
         self._in_trees = 0
 
@@ -66,7 +66,9 @@ class Pipeline:
         Args:
             minscore: Trees that score less are left out.
         """
-        linker = self._linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
+        linker = self._linker = Linker(
+            self.store, self.catalogue, self.settings.tree_lifetime * 3600
+        )
         branches = tie(linker, linker.forest())
         self._events = self._owned_events(linker, branches)
         self._in_trees = sum(1 for branch in branches for row in branch.members if row >= 0)
@@ -156,8 +158,8 @@ def _messages(pipeline: Pipeline) -> Iterator[Message]:
     if counters.over_limit:
         yield (
             "WARN",
-            f"{counters.over_limit:,} rows beyond maxevents={pipeline.settings.maxevents} were left out; "
-            "narrow the time range or the hosts, or raise maxevents.",
+            f"{counters.over_limit:,} rows beyond maxevents={pipeline.settings.maxevents} were "
+            "left out; narrow the time range or the hosts, or raise maxevents.",
         )
     if counters.rows and not counters.processes:
         yield "WARN", _unusable(store)
@@ -173,13 +175,16 @@ def _messages(pipeline: Pipeline) -> Iterator[Message]:
     if counters.bad_time:
         yield (
             "WARN",
-            f"{counters.bad_time:,} rows have no usable _time (epoch seconds); they were placed last.",
+            f"{counters.bad_time:,} rows have no usable _time (epoch seconds); they are last.",
         )
     for count, text in (
         (counters.ragged, "rows had more or fewer cells than the header and were filled or cut"),
         (counters.nul_bytes, "NUL bytes were replaced in the input"),
         (counters.bad_utf8, "bytes that are not UTF-8 were replaced in the input"),
-        (pipeline.cut_values, f"values were searched only in their first {MATCH_CHARS:,} characters"),
+        (
+            pipeline.cut_values,
+            f"values were searched only in their first {MATCH_CHARS:,} characters",
+        ),
     ):
         if count:
             yield "WARN", f"{count:,} {text}."
@@ -191,9 +196,9 @@ def _unusable(store: RowStore) -> str:
     found = store.seen_columns()
     shown = ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
     events = sum(counters.events.values())
-    about = f"{events:,} of them are network, file, registry or service events" if events else ""
+    about = f" ({events:,} are network, file, registry or service events)" if events else ""
     return (
-        f"None of the {counters.rows:,} rows is a process creation{f' ({about})' if about else ''}: "
+        f"None of the {counters.rows:,} rows is a process creation{about}: "
         "looked for dest, process_name or process, and process_id or process_guid, plain or with a "
         f"data-model prefix such as Processes.dest; found the columns: {shown or 'none'}."
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from typing import Iterable, Union
+from collections.abc import Iterable
+from typing import Union
 
 from .links import LINKS
 from .model import Event, Match, Node, Score, Tree
@@ -161,7 +162,9 @@ def risk_message(tree: Tree, score: Score) -> str:
 
 def cut(text: str, length: int) -> str:
     """Return a text on one line, shortened in the middle where it is longer than `length`."""
-    text = _CONTROL.sub(" ", text[: 4 * length]).strip() + (text[4 * length :] and "...")
+    if len(text) > 8 * length:
+        text = text[: 4 * length] + text[-4 * length :]
+    text = _CONTROL.sub(" ", text).strip()
     if len(text) <= length:
         return text
     tail = length // 4
@@ -265,7 +268,7 @@ def _techniques(score: Score) -> list[str]:
 
 
 def _threats(tree: Tree, score: Score) -> list[tuple[str, str]]:
-    """Return what to look for elsewhere: programs, URLs, addresses and files that carried signals."""
+    """Return what to look for elsewhere: programs, URLs, addresses, files with signals."""
     found: dict[tuple[str, str], None] = {}
     for reason in score.reasons:
         for match in reason.matches:

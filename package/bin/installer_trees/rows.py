@@ -12,10 +12,11 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import accumulate
 from operator import itemgetter
-from typing import Callable, Iterator, Sequence, cast
+from typing import Callable, cast
 
 from .addresses import address_type
 from .catalogue import Catalogue
@@ -26,7 +27,18 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 MISSING = frozenset(
-    ["", "-", "unknown", "Unknown", "UNKNOWN", "null", "NULL", "Null", ZERO_GUID, "{" + ZERO_GUID + "}"]
+    [
+        "",
+        "-",
+        "unknown",
+        "Unknown",
+        "UNKNOWN",
+        "null",
+        "NULL",
+        "Null",
+        ZERO_GUID,
+        "{" + ZERO_GUID + "}",
+    ]
 )
 """What CIM, `fillnull_value` and event sources write where they have no value."""
 
@@ -51,19 +63,34 @@ KEY_FIELDS = (
     "parent_process_name",
     "parent_process",
 )
-TARGET_FIELDS = ("dest_ip", "url", "dest_port", "file_path", "registry_path", "service_name", "service_path")
+TARGET_FIELDS = (
+    "dest_ip",
+    "url",
+    "dest_port",
+    "file_path",
+    "registry_path",
+    "service_name",
+    "service_path",
+)
 OTHER_FIELDS = ("host", "src", "action", "parent_process_path")
 ALIASES = {"service": "service_name", "service_exec": "service_path"}
 FIELDS = frozenset(
-    (*KEY_FIELDS, *TARGET_FIELDS, *OTHER_FIELDS, *(f for f in Process._fields if f != "time"))
-    + tuple(f for f in Event._fields if f not in ("kind", "time", "dest_ip_type"))
+    (
+        *KEY_FIELDS,
+        *TARGET_FIELDS,
+        *OTHER_FIELDS,
+        *(f for f in Process._fields if f != "time"),
+        *tuple(f for f in Event._fields if f not in ("kind", "time", "dest_ip_type")),
+    )
 )
 """Every field that the engine reads, by its CIM name."""
 
 DATA_MODELS = ("Processes", "All_Traffic", "Ports", "Filesystem", "Registry", "Services")
 """Data-model objects whose names may stand before a field: `Processes.dest`."""
 
-FILE_ACTIONS = frozenset(["created", "modified", "deleted", "read", "updated", "acl_modified", "renamed"])
+FILE_ACTIONS = frozenset(
+    ["created", "modified", "deleted", "read", "updated", "acl_modified", "renamed"]
+)
 
 _MULTIVALUE = re.compile(r"\$((?:\$\$|[^$])*)\$(?:;|$)")
 _BARE_CR = re.compile(rb"\r(?!\n)")
@@ -124,7 +151,15 @@ class Layout:
         self.known = frozenset(places)
         self._places = {name: tuple(found) for name, found in places.items()}
         self.may_hold_events = any(name in places for name in TARGET_FIELDS)
-        self.keys = self._getter(KEY_FIELDS)
+        single = all(len(self._places.get(name, "1")) == 1 for name in KEY_FIELDS)
+        self._plain = itemgetter(*(self._places.get(n, ((-1, -1),))[0][0] for n in KEY_FIELDS))
+        self._single = single
+
+    def keys(self, has_multivalues: bool) -> Callable[[Row], tuple[str, ...]]:
+        """Return what takes `KEY_FIELDS` out of a row that has an empty string appended."""
+        if self._single and not has_multivalues:
+            return cast("Callable[[Row], tuple[str, ...]]", self._plain)
+        return lambda values: tuple(self.value(values, name) for name in KEY_FIELDS)
 
     def value(self, values: Row, field: str) -> str:
         """Return the first value of a field, an empty string where it is missing."""
@@ -133,26 +168,6 @@ class Layout:
             if value not in MISSING:
                 return value
         return ""
-
-    def _getter(self, fields: tuple[str, ...]) -> Callable[[Row], tuple[str, ...]]:
-        """Return what takes `fields` out of a row that has an empty string appended."""
-        places = [self._places.get(name, ((-1, -1),)) for name in fields]
-        if all(len(p) == 1 for p in places):
-            plain = itemgetter(*(p[0][0] for p in places))
-            multi = tuple((i, p[0][1]) for i, p in enumerate(places) if p[0][1] >= 0)
-            has_multi = itemgetter(*(m for _, m in multi), -1) if multi else None
-
-            def fast(values: Row) -> tuple[str, ...]:
-                if has_multi is None or not any(has_multi(values)):
-                    return cast("tuple[str, ...]", plain(values))
-                got = list(plain(values))
-                for i, m in multi:
-                    if values[m]:
-                        got[i] = first_value(values[m])
-                return tuple(got)
-
-            return fast
-        return lambda values: tuple(self.value(values, name) for name in fields)
 
 
 class RowStore:
@@ -168,7 +183,9 @@ class RowStore:
         maxevents: Rows that are kept at most.
     """
 
-    def __init__(self, catalogue: Catalogue, directory: str | None = None, maxevents: int = 2_000_000) -> None:
+    def __init__(
+        self, catalogue: Catalogue, directory: str | None = None, maxevents: int = 2_000_000
+    ) -> None:
         self.counters = Counters()
         self.time = array("d")
         self.own_guid, self.own_pid, self.own_command = array("q"), array("q"), array("q")
@@ -193,7 +210,8 @@ class RowStore:
         Raises:
             SpillError: The rows could not be kept.
         """
-        lines = self._clean(body).splitlines(True)
+        body = self._clean(body)
+        lines = body.splitlines(True)
         starts = array("Q", accumulate(map(len, lines), initial=0))
         reader = csv.reader(map(bytes.decode, lines))
         try:
@@ -206,16 +224,25 @@ class RowStore:
             return
         before = len(self)
         base = self._spill.size - starts[first]
-        self._read(reader, layout, starts, base)
+        has_multivalues = b',"$' in body or b",$" in body
+        self._read(reader, layout, has_multivalues, starts, base)
         if len(self) > before:
             self._spill.append(b"".join(lines[first:]))
             self._chunk_start.append(before)
             self.layouts.append(layout)
 
-    def _read(self, reader: Iterator[list[str]], layout: Layout, starts: array[int], base: int) -> None:
+    def _read(  # noqa: C901 - the hot loop: one level, no calls that can be spared
+        self,
+        reader: Iterator[list[str]],
+        layout: Layout,
+        has_multivalues: bool,
+        starts: array[int],
+        base: int,
+    ) -> None:
         """Append the keys of every usable row of a chunk."""
-        counters, width, keys = self.counters, layout.width, layout.keys
+        counters, width = self.counters, layout.width
         may_hold_events = layout.may_hold_events
+        keys = layout.keys(has_multivalues)
         hosts, catalogue = self._hosts, self._catalogue
         by_name = catalogue.candidates
         room = self._maxevents - counters.rows
@@ -262,7 +289,9 @@ class RowStore:
             if command in MISSING:
                 command = ""
             flags = PROCESS
-            if by_name(name, original) and catalogue.root_of(name, command, path, original):
+            if by_name(name, original) and catalogue.root_of(
+                name, command, _known(path), _known(original)
+            ):
                 flags |= IS_ROOT
             if parent_command in MISSING:
                 parent_command = ""
@@ -399,7 +428,9 @@ class RowStore:
         get["dest"] = get["dest"] or layout.value(values, "host")
         get["process_name"] = get["process_name"] or base_name(get["process_path"], get["process"])
         if not get["parent_process_name"] and (get["parent_process_path"] or get["parent_process"]):
-            get["parent_process_name"] = base_name(get["parent_process_path"], get["parent_process"])
+            get["parent_process_name"] = base_name(
+                get["parent_process_path"], get["parent_process"]
+            )
         return Process(self.time[row], **get)
 
     def event(self, row: int) -> Event:
@@ -412,6 +443,10 @@ class RowStore:
     def close(self) -> None:
         """Drop the spilled rows."""
         self._spill.close()
+
+
+def _known(value: str) -> str:
+    return "" if value in MISSING else value
 
 
 def _pid(pid: str) -> str:

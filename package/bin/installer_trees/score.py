@@ -7,8 +7,8 @@ before it left open, so many weak signs make a strong one and none can pass 100.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Iterable, Optional
 
 from .model import Allowance, Match, Reason, Score, Settings, Signal, Tree
 from .signals import MATCH_CHARS, node_value
@@ -26,8 +26,8 @@ def score(
 
     Args:
         tree: The tree in which the matches were found.
-        matches: What was found; a signal found on several processes gains at most 20% of its weight.
-        settings: Severity bands, and the percentage that an allowlist may take off at most.
+        matches: What was found; a signal found on several processes gains at most 20%.
+        settings: Severity bands, and the percentage that an allowlist may take off.
         allowlist: Entries that make the matches they cover weigh less.
 
     Returns:
@@ -79,7 +79,7 @@ def _share(hosts: int) -> float:
 
 
 def _weigh(
-    matches: list[Match], covering: list[tuple[Allowance, Optional[frozenset[int]]]], bound: int
+    matches: list[Match], covering: list[tuple[Allowance, frozenset[int] | None]], bound: int
 ) -> tuple[Signal, float, list[Match], list[Allowance]]:
     """Return the weight of a signal in this tree and the allowances that lowered it."""
     signal = matches[0].signal
@@ -88,7 +88,11 @@ def _weigh(
         reduction, allowance = 0.0, None
         for candidate, nodes in covering:
             covers = not candidate.signal_ids or signal.signal_id in candidate.signal_ids
-            if covers and (nodes is None or match.node in nodes) and candidate.reduction > reduction:
+            if (
+                covers
+                and (nodes is None or match.node in nodes)
+                and candidate.reduction > reduction
+            ):
                 reduction, allowance = candidate.reduction, candidate
         weight = signal.weight * (1 - min(reduction, bound) / 100)
         if weight > best:
@@ -100,29 +104,33 @@ def _weigh(
 
 def _covering(
     tree: Tree, allowlist: Iterable[Allowance]
-) -> list[tuple[Allowance, Optional[frozenset[int]]]]:
+) -> list[tuple[Allowance, frozenset[int] | None]]:
     """Return the entries that apply, each with the nodes that it covers; None is the whole tree."""
     day = _day(tree.top.process.time)
-    covering: list[tuple[Allowance, Optional[frozenset[int]]]] = []
+    covering: list[tuple[Allowance, frozenset[int] | None]] = []
     for entry in allowlist:
+        elsewhere = entry.systems and tree.system not in entry.systems
+        if elsewhere or (entry.families and tree.family not in entry.families):
+            continue
         if entry.expires and day > entry.expires:
-            continue
-        if entry.systems and tree.system not in entry.systems:
-            continue
-        if entry.families and tree.family not in entry.families:
             continue
         if entry.scope in ("requester", "root"):
             if _allows(entry, tree, 0):
                 covering.append((entry, None))
-            continue
-        nodes = {i for i in range(len(tree.nodes)) if _allows(entry, tree, i)}
-        if entry.scope == "subtree" and nodes:
-            for i, node in enumerate(tree.nodes):
-                if node.parent in nodes:
-                    nodes.add(i)
-        if nodes:
-            covering.append((entry, frozenset(nodes)))
+        else:
+            nodes = _covered_nodes(entry, tree)
+            if nodes:
+                covering.append((entry, nodes))
     return covering
+
+
+def _covered_nodes(entry: Allowance, tree: Tree) -> frozenset[int]:
+    nodes = {i for i in range(len(tree.nodes)) if _allows(entry, tree, i)}
+    if entry.scope == "subtree" and nodes:
+        for i, node in enumerate(tree.nodes):
+            if node.parent in nodes:
+                nodes.add(i)
+    return frozenset(nodes)
 
 
 def _allows(entry: Allowance, tree: Tree, place: int) -> bool:

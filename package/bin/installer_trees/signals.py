@@ -7,7 +7,8 @@ scopes, families and conditions are looked at only where a pattern was found.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Iterable, Optional
+from collections.abc import Iterable
+from typing import Optional
 
 from .catalogue import EVENT_FIELDS, Catalogue
 from .model import Condition, Event, Match, Node, Signal, Tree
@@ -29,6 +30,7 @@ class Matcher:
     def __init__(self, catalogue: Catalogue) -> None:
         self.cut = 0
         self._signals = catalogue.signals
+        self._fields_of: dict[tuple[str, str], tuple[str, ...]] = {}
         self._by_field: dict[tuple[str, str, str], tuple[Signal, ...]] = {}
         self._found: dict[tuple[str, str, str, str], tuple[tuple[Signal, str], ...]] = {}
 
@@ -66,27 +68,31 @@ class Matcher:
                 hits[signal.signal_id].append((0, None, text))
         return hits
 
-    def _fields(self, kind: str, system: str) -> list[str]:
-        if ("", kind, system) not in self._by_field:
+    def _fields(self, kind: str, system: str) -> tuple[str, ...]:
+        """Return the fields to search in rows of a kind; sorts the signals at the first call."""
+        known = self._fields_of.get((kind, system))
+        if known is None:
             grouped: dict[str, list[Signal]] = defaultdict(list)
             for signal in self._signals:
                 of_kind = "tree" if signal.scope == "tree" else signal.kind
-                if of_kind == kind and (not signal.systems or system in signal.systems):
-                    if signal.weight > 0:
-                        grouped[signal.field].append(signal)
+                here = not signal.systems or system in signal.systems
+                if of_kind == kind and here and signal.weight > 0:
+                    grouped[signal.field].append(signal)
             for field, signals in grouped.items():
-                self._by_field[field, kind, system] = tuple(signals)
-            self._by_field["", kind, system] = ()
-        return [f for f, k, s in self._by_field if f and (k, s) == (kind, system)]
+                self._by_field[kind, system, field] = tuple(signals)
+            known = self._fields_of[kind, system] = tuple(grouped)
+        return known
 
-    def _search(self, kind: str, system: str, field: str, value: str) -> tuple[tuple[Signal, str], ...]:
+    def _search(
+        self, kind: str, system: str, field: str, value: str
+    ) -> tuple[tuple[Signal, str], ...]:
         key = (kind, system, field, value)
         found = self._found.get(key)
         if found is None:
             if len(value) > MATCH_CHARS:
                 self.cut += 1
                 value = value[:MATCH_CHARS]
-            pairs = ((s, s.pattern.search(value)) for s in self._by_field[field, kind, system])
+            pairs = ((s, s.pattern.search(value)) for s in self._by_field[kind, system, field])
             found = tuple((s, m[0].strip()) for s, m in pairs if m)
             if len(self._found) > CACHED_VALUES:
                 self._found.clear()
@@ -204,7 +210,5 @@ def _strongest_of_groups(matches: list[Match]) -> list[Match]:
             if key not in best or match.signal.weight > best[key].signal.weight:
                 best[key] = match
     return [
-        m
-        for m in matches
-        if not m.signal.group or best[m.node, m.signal.group].signal is m.signal
+        m for m in matches if not m.signal.group or best[m.node, m.signal.group].signal is m.signal
     ]

@@ -26,7 +26,7 @@ class Spill:
         usable = bool(directory) and os.path.isdir(cast(str, directory))
         self._file: IO[bytes] = cast(
             "IO[bytes]",
-            tempfile.SpooledTemporaryFile(
+            tempfile.SpooledTemporaryFile(  # noqa: SIM115 - lives as long as this object
                 max_size=MEMORY_BYTES if usable else 0, dir=directory if usable else None
             ),
         )
@@ -59,7 +59,9 @@ class Spill:
         except OSError as error:
             raise _spill_error("read", error) from error
         if len(data) != length:
-            raise SpillError("the temporary copy of the input is shorter than what was written; run again")
+            raise SpillError(
+                "the temporary copy of the input is shorter than what was written; run again"
+            )
         return data
 
     def close(self) -> None:
@@ -70,6 +72,6 @@ class Spill:
 def _spill_error(verb: str, error: OSError) -> SpillError:
     reason = error.strerror or str(error)
     return SpillError(
-        f"the temporary copy of the input could not be {verb} in the dispatch directory ({reason}); "
-        "free disk space or narrow the search"
+        f"the temporary copy of the input could not be {verb} in the dispatch directory "
+        f"({reason}); free disk space or narrow the search"
     )

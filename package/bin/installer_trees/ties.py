@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Optional
 
 from .links import TIE, Branch, Linker, file_name
 from .model import Root
@@ -91,7 +90,7 @@ def _tie_whole(linker: Linker, branch: Branch, asked: list[_Request]) -> bool:
     return True
 
 
-def _choose(linker: Linker, row: int, asked: list[_Request]) -> Optional[_Request]:
+def _choose(linker: Linker, row: int, asked: list[_Request]) -> _Request | None:
     """Return the request that a process serves: by package, else the last before, else the next."""
     process = linker.process(row)
     line = process.process.lower()

@@ -77,6 +77,8 @@ def _system(nodes: list[Node]) -> str:
         text = p.process_path or p.process
         if "\\" in text or p.process_name.lower().endswith((".exe", ".cmd", ".tmp")):
             return "windows"
-        if text.startswith(("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")):
+        if text.startswith(
+            ("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")
+        ):
             return "macos"
     return "linux"

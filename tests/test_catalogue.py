@@ -1,0 +1,182 @@
+"""The catalogue's checker names file, row and column, and the rest of the file works."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from engine import completed, tree_rows
+from installer_trees.catalogue import (
+    ALLOWANCE_COLUMNS,
+    ROOT_COLUMNS,
+    SIGNAL_COLUMNS,
+    Catalogue,
+    load,
+    overlay,
+)
+
+ROOT = {
+    **dict.fromkeys(ROOT_COLUMNS, ""),
+    "root_id": "R01", "os": "linux", "process_name": "dpkg", "args_pattern": r"\s-i\b",
+    "exclude_pattern": "--dry-run", "family": "deb", "role": "root", "package_pattern": r"-i (\S+)",
+}  # fmt: skip
+SIGNAL = {
+    "signal_id": "TST001", "title": "a shell", "family": "any", "os": "any", "kind": "process",
+    "scope": "descendant", "field": "process_name", "pattern": "^sh$", "weight": "30",
+    "mitre_technique_id": "T1059", "rationale": "r", "source": "s", "known_false_positives": "k",
+}  # fmt: skip
+ALLOWANCE = {
+    "allow_id": "AL01", "title": "Puppet", "os": "linux", "family": "any", "scope": "requester",
+    "field": "parent_process_path", "pattern": "^/opt/puppetlabs/", "signals": "*",
+    "reduction": "50", "expires": "2030-01-31", "reason": "r", "source": "s",
+}  # fmt: skip
+
+
+def lines(columns: list[str], *rows: dict[str, str]) -> list[str]:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().splitlines(True)
+
+
+def signals(*rows: dict[str, str]) -> Catalogue:
+    return load(lines(ROOT_COLUMNS, ROOT), lines(SIGNAL_COLUMNS, *rows))
+
+
+def only_problem(catalogue: Catalogue) -> str:
+    (problem,) = catalogue.problems
+    return str(problem)
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "said"),
+    [
+        ({"pattern": "("}, "pattern", "not a regular expression"),
+        ({"pattern": ""}, "pattern", "is empty"),
+        ({"signal_id": "shell"}, "signal_id", "three capitals and three digits"),
+        ({"title": ""}, "title", "is empty"),
+        ({"kind": "thread"}, "kind", "use one of process, network, file, registry, service"),
+        ({"scope": "below"}, "scope", "use one of root, child, descendant, any, tree"),
+        ({"field": "colour"}, "field", "'colour' is not known"),
+        ({"kind": "file"}, "field", "use one of file_path, file_name, action"),
+        ({"scope": "tree"}, "field", "use one of process_count, tree_depth"),
+        ({"os": "beos"}, "os", "'beos' is not known"),
+        ({"weight": "heavy"}, "weight", "not a number from 0 to 95"),
+        ({"weight": "96"}, "weight", "not a number from 0 to 95"),
+        ({"min_distinct": "0"}, "min_distinct", "not a number from 1 to 100"),
+        ({"distinct_within": "host"}, "distinct_within", "use one of parent, tree"),
+        ({"conditions": "process_name is sh"}, "conditions", "cannot read 'process_name is sh'"),
+        ({"conditions": "colour ~ red"}, "conditions", "'colour' is not a field"),
+        ({"conditions": "process ~ ("}, "conditions", "not a regular expression"),
+    ],
+)
+def test_a_broken_signal_is_named_and_skipped(
+    change: dict[str, str], column: str, said: str
+) -> None:
+    catalogue = signals(SIGNAL, {**SIGNAL, "signal_id": "TST002", **change})
+    problem = only_problem(catalogue)
+    assert problem.startswith(f"installerscore_signals.csv, row 3, column {column}: ")
+    assert said in problem
+    assert [signal.signal_id for signal in catalogue.signals] == ["TST001"]
+
+
+def test_an_id_that_is_used_twice_keeps_the_first() -> None:
+    catalogue = signals(SIGNAL, {**SIGNAL, "weight": "90"})
+    assert "row 3, column signal_id: 'TST001' is used twice" in only_problem(catalogue)
+    assert [signal.weight for signal in catalogue.signals] == [30]
+
+
+def test_conditions_may_not_name_unknown_signals_or_wait_for_each_other() -> None:
+    lost = {**SIGNAL, "signal_id": "TST002", "conditions": "signal ABC999"}
+    assert "TST002 names ABC999, which does not exist" in only_problem(signals(SIGNAL, lost))
+    one = {**SIGNAL, "conditions": "signal TST002"}
+    two = {**SIGNAL, "signal_id": "TST002", "conditions": "tree_signal TST001"}
+    assert "TST001, TST002 wait for each other" in only_problem(signals(one, two))
+
+
+def test_a_file_without_a_needed_column_says_which() -> None:
+    rows = lines([c for c in SIGNAL_COLUMNS if c != "weight"], {})
+    catalogue = load(lines(ROOT_COLUMNS, ROOT), rows)
+    assert "installerscore_signals.csv: has no column weight" in only_problem(catalogue)
+
+
+def test_a_row_with_more_cells_than_the_header_is_named() -> None:
+    rows = lines(SIGNAL_COLUMNS, SIGNAL)
+    catalogue = load(lines(ROOT_COLUMNS, ROOT), [rows[0], rows[1].rstrip("\n") + ",more,cells\n"])
+    assert "row 2: has more cells than the header" in only_problem(catalogue)
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "said"),
+    [
+        ({"process_name": ""}, "process_name", "one is needed"),
+        ({"role": "boss"}, "role", "use one of root, service, stage"),
+        ({"family": ""}, "family", "is empty"),
+        ({"package_pattern": "-i"}, "package_pattern", "needs a group"),
+        ({"args_pattern": "["}, "args_pattern", "not a regular expression"),
+    ],
+)
+def test_a_broken_root_is_named_and_skipped(change: dict[str, str], column: str, said: str) -> None:
+    catalogue = load(lines(ROOT_COLUMNS, ROOT, {**ROOT, "root_id": "R02", **change}))
+    problem = only_problem(catalogue)
+    assert problem.startswith(f"installerscore_roots.csv, row 3, column {column}: ")
+    assert said in problem
+    assert len(catalogue.roots) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "said"),
+    [
+        ({"pattern": "puppet"}, "pattern", "is not anchored"),
+        ({"expires": "31.1.2030"}, "expires", "write YYYY-MM-DD"),
+        ({"reduction": "100"}, "reduction", "not a number from 1 to 60"),
+        ({"scope": "host"}, "scope", "use one of requester, root, process, subtree"),
+    ],
+)
+def test_a_broken_allowance_is_named_and_skipped(
+    change: dict[str, str], column: str, said: str
+) -> None:
+    rows = lines(ALLOWANCE_COLUMNS, ALLOWANCE, {**ALLOWANCE, "allow_id": "AL02", **change})
+    catalogue = load(None, None, rows)
+    problem = only_problem(catalogue)
+    assert problem.startswith(f"installerscore_allowlist.csv, row 3, column {column}: ")
+    assert said in problem
+    assert len(catalogue.allowances) == 1
+
+
+def test_a_root_asks_for_name_arguments_and_no_query() -> None:
+    catalogue = load(lines(ROOT_COLUMNS, ROOT, {**ROOT, "root_id": "R02", "process_name": "",
+                                                "original_file_name": "setup*.exe",
+                                                "args_pattern": ""}))  # fmt: skip
+    assert catalogue.root_of("DPKG", "dpkg -i a.deb") is not None
+    assert catalogue.root_of("dpkg", "dpkg -l") is None
+    assert catalogue.root_of("dpkg", "dpkg -i a.deb --dry-run") is None
+    assert catalogue.root_of("dpkg", "") is None
+    assert catalogue.root_of("apt", "apt -i a.deb") is None
+    assert catalogue.root_of("other.exe", "other.exe", "", "SETUP64.EXE") is not None
+
+
+EVENTS = completed([{"process": "dpkg -i a.deb"}, {"process": "sh -c x", "parent": 0}])
+
+
+def test_a_what_if_file_changes_weights_switches_off_and_adds() -> None:
+    base = signals(SIGNAL)
+    assert tree_rows(EVENTS, base)[0]["installer_score"] == 30
+    heavier = overlay(base, ["signal_id,weight\n", "TST001,80\n"], "my.csv")
+    assert tree_rows(EVENTS, heavier)[0]["installer_score"] == 80
+    off = overlay(base, ["signal_id,weight\n", "TST001,0\n"], "my.csv")
+    assert tree_rows(EVENTS, off)[0]["signal"] == []
+    added = {**SIGNAL, "signal_id": "TST009", "weight": "50", "scope": "root", "pattern": "dpkg"}
+    more = overlay(base, lines(SIGNAL_COLUMNS, added), "my.csv")
+    assert tree_rows(EVENTS, more)[0]["signal"] == ["TST009", "TST001"]
+    assert base.problems == heavier.problems == off.problems == more.problems == []
+
+
+def test_a_what_if_row_that_cannot_be_used_is_named() -> None:
+    catalogue = overlay(signals(SIGNAL), ["signal_id,weight\n", "TST001,120\n"], "my.csv")
+    assert only_problem(catalogue).startswith("my.csv, row 2, column weight: '120' is not a number")
+    assert [signal.weight for signal in catalogue.signals] == [30]
+    unknown = overlay(signals(SIGNAL), ["signal_id,weight\n", "TST777,20\n"], "my.csv")
+    assert only_problem(unknown).startswith("my.csv, row 2, column kind: '' is not known")

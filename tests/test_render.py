@@ -1,0 +1,127 @@
+"""Output rows: complete, bounded, readable as they stand."""
+
+from __future__ import annotations
+
+import json
+
+from engine import START, completed, run, tree_rows
+from installer_trees.model import Settings
+from installer_trees.render import DETAIL_CHARS, JSON_CHARS, TREE_CHARS, TREE_COLUMNS, cut
+from test_score import catalogue, install
+
+
+def test_the_columns_come_in_the_order_of_the_contract() -> None:
+    (row,) = tree_rows(install("sh"), catalogue({}))
+    assert list(row) == TREE_COLUMNS
+
+
+def test_a_small_tree_is_drawn_whole_with_its_signals() -> None:
+    events = completed(
+        [
+            {"process": "dpkg -i a.deb"},
+            {"process": "/bin/sh postinst", "process_name": "dash", "parent": 0},
+            {"process": "curl x\ny", "parent": 1},
+            {"process": "sh", "parent": 1},
+            {"process": "ls", "parent": 0},
+        ]
+    )
+    (row,) = tree_rows(events, catalogue({}, {"pattern": "^curl$"}))
+    assert row["tree"] == [
+        "dpkg -i a.deb [1000]",
+        "├─ dash: /bin/sh postinst [1001]",
+        "│  ├─ curl x y [1002]  <-- TST002",
+        "│  └─ sh [1003]  <-- TST001",
+        "└─ ls [1004]",
+    ]
+    assert (row["process_count"], row["tree_depth"]) == (5, 2)
+    assert (row["first_time"], row["last_time"]) == (str(START), str(START + 4))
+
+
+def test_a_huge_tree_keeps_the_branches_with_signals_and_says_what_it_left_out() -> None:
+    events = install(*["ls"] * 3000, "sh -c deep")
+    (row,) = tree_rows(events, catalogue({}))
+    assert any("sh -c deep" in line for line in row["tree"])
+    assert row["tree"][-1] == "... 2,942 more processes left out, 0 of them with signals"
+    assert len("\n".join(row["tree"])) < TREE_CHARS + 100
+
+
+def test_every_part_of_a_row_is_bounded() -> None:
+    changes = [{"title": f"signal {i} " + "t" * 100, "pattern": "^s" + "h?" * i} for i in range(80)]
+    wide = install("sh " + "x" * 100_000, process="dpkg -i " + "a" * 50_000)
+    (row,) = tree_rows(wide, catalogue(*changes))
+    assert len("\n".join(row["signal_detail"])) < DETAIL_CHARS + 100
+    assert row["signal_detail"][-1].endswith("more signals left out")
+    assert len(row["score_json"]) <= JSON_CHARS
+    assert json.loads(row["score_json"])["signals_left_out"] > 0
+    assert len(row["process"]) <= 1_000
+    text = "".join("\n".join(v) if isinstance(v, list) else str(v) for v in row.values())
+    assert len(text) < 15_000
+    assert len(text) - len("".join(row["signal"])) - len("".join(row["allowlist"])) < 10_000
+
+
+def test_a_long_text_is_cut_in_the_middle_on_one_line() -> None:
+    assert cut("short\n\ttext", 40) == "short text"
+    long = cut("begin " + "x" * 1000 + " end", 40)
+    assert len(long) == 40
+    assert long.startswith("begin ")
+    assert long.endswith(" end")
+
+
+def test_the_risk_message_reads_like_a_sentence() -> None:
+    (row,) = tree_rows(install("sh -c x"), catalogue({"weight": "70"}))
+    assert row["risk_message"] == (
+        "deb install on host1 by user1 (`dpkg -i a.deb`) scored 70 (high). a shell: sh, `sh`."
+    )
+    assert (row["risk_score"], row["risk_object"], row["risk_object_type"]) == (
+        70,
+        "host1",
+        "system",
+    )
+
+
+def test_threats_are_programs_urls_addresses_and_files() -> None:
+    events = install("sh -c 'curl https://e.example/a.sh'")
+    events.append({"process_id": 1001, "dest": "host1", "file_path": "/etc/cron.d/x",
+                   "action": "created", "_time": START + 1})  # fmt: skip
+    written = {"kind": "file", "field": "file_path", "pattern": "/cron"}
+    (row,) = tree_rows(events, catalogue({}, written))
+    assert list(zip(row["threat_object_type"], row["threat_object"])) == [
+        ("process_name", "sh"),
+        ("url", "https://e.example/a.sh"),
+        ("file_path", "/etc/cron.d/x"),
+    ]
+    assert "-> file created /etc/cron.d/x" in "\n".join(row["signal_detail"])
+
+
+def test_the_id_of_a_tree_does_not_depend_on_what_else_was_searched() -> None:
+    (alone,) = tree_rows(install("sh"), catalogue({}))
+    other = [{**event, "dest": "host2"} for event in install("sh")]
+    both = tree_rows(install("sh", "ls") + other, catalogue({"weight": "90"}))
+    assert alone["installer_tree_id"] in {row["installer_tree_id"] for row in both}
+    assert len({row["installer_tree_id"] for row in both}) == 2
+
+
+def test_rows_are_sorted_by_score_then_time_and_minscore_keeps_from_there_up() -> None:
+    events = []
+    for i, commands in enumerate([["ls"], ["sh"], ["sh", "curl x"], ["sh"]]):
+        for event in install(*commands):
+            events.append({**event, "dest": f"host{i}", "_time": event["_time"] + 100 * i})
+    pipeline, kept = run(events, catalogue({}, {"pattern": "^curl$"}), Settings(prevalence_bound=0))
+    rows = list(pipeline.tree_rows(kept))
+    assert [(r["dest"], r["installer_score"]) for r in rows] == [
+        ("host2", 51), ("host1", 30), ("host3", 30), ("host0", 0),
+    ]  # fmt: skip
+    assert [k.score.value for k in pipeline.trees(30)] == [51, 30, 30]
+
+
+def test_output_processes_has_every_input_column_and_the_added_ones() -> None:
+    events = [{**event, "vendor_product": "Sysmon"} for event in install("sh", "ls")]
+    pipeline, kept = run(events, catalogue({}))
+    rows = list(pipeline.process_rows(kept))
+    assert set(events[0]) <= set(pipeline.process_columns())
+    assert [(r["node"], r["parent_node"], r["process_score"], r["signal"]) for r in rows] == [
+        ("1. dpkg", "", 0, []),
+        ("2. sh", "1. dpkg", 30, ["TST001"]),
+        ("3. ls", "1. dpkg", 0, []),
+    ]
+    assert {(r["vendor_product"], r["tree_depth"]) for r in rows} == {("Sysmon", 0), ("Sysmon", 1)}

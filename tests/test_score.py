@@ -1,0 +1,304 @@
+"""Every point of a score: noisy-or, repeats, groups, allowlist, prevalence, bands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from engine import START, completed, run, tree_rows
+from installer_trees.catalogue import (
+    ALLOWANCE_COLUMNS,
+    ROOT_COLUMNS,
+    SIGNAL_COLUMNS,
+    Catalogue,
+    load,
+)
+from installer_trees.fingerprint import normalized
+from installer_trees.model import Settings
+from test_catalogue import ALLOWANCE, ROOT, SIGNAL, lines
+
+
+def catalogue(*changes: dict[str, str], allowlist: tuple[dict[str, str], ...] = ()) -> Catalogue:
+    """Return a catalogue of signals TST001, TST002, ... that differ from `SIGNAL` as told."""
+    rows = [{**SIGNAL, "signal_id": f"TST{i:03}", **c} for i, c in enumerate(changes, 1)]
+    loaded = load(
+        lines(ROOT_COLUMNS, ROOT),
+        lines(SIGNAL_COLUMNS, *rows),
+        lines(ALLOWANCE_COLUMNS, *allowlist),
+    )
+    assert loaded.problems == []
+    return loaded
+
+
+def install(*commands: str, **top: Any) -> list[dict[str, Any]]:
+    """Return a dpkg run with direct children."""
+    children = [{"process": command, "parent": 0} for command in commands]
+    return completed([{"process": "dpkg -i a.deb", **top}, *children])
+
+
+def row(events: list[dict[str, Any]], knowledge: Catalogue, **options: Any) -> dict[str, Any]:
+    (only,) = tree_rows(events, knowledge, **options)
+    return only
+
+
+def test_a_tree_without_signals_is_still_a_row() -> None:
+    found = row(install("ls"), catalogue({}))
+    assert (found["installer_score"], found["installer_severity"]) == (0, "informational")
+    assert found["signal"] == []
+    assert "nothing suspicious among 2 processes" in found["risk_message"]
+
+
+def test_distinct_signals_combine_as_noisy_or() -> None:
+    knowledge = catalogue({"weight": "30"}, {"weight": "50", "pattern": "^curl$"})
+    found = row(install("sh", "curl x"), knowledge)
+    assert found["installer_score"] == 65
+    assert found["signal"] == ["TST002", "TST001"]
+    detail = json.loads(found["score_json"])
+    assert [s["points"] for s in detail["signals"]] == [50, 15]
+    assert detail["exact"] == sum(s["points"] for s in detail["signals"])
+
+
+@pytest.mark.parametrize(("times", "score"), [(1, 30), (2, 32), (3, 33), (5, 36), (50, 36)])
+def test_repeats_gain_at_most_a_fifth(times: int, score: int) -> None:
+    assert row(install(*["sh"] * times), catalogue({}))["installer_score"] == score
+
+
+def test_one_group_counts_once_a_process_and_the_strongest_wins() -> None:
+    knowledge = catalogue(
+        {"group": "g", "weight": "20"},
+        {"group": "g", "weight": "40", "field": "process", "pattern": "sh -c"},
+        {"group": "other", "weight": "10", "field": "process", "pattern": "sh"},
+    )
+    assert row(install("sh -c x"), knowledge)["signal"] == ["TST002", "TST003"]
+    assert row(install("sh -c x", "sh y"), knowledge)["signal"] == ["TST002", "TST001", "TST003"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "matched"),
+    [
+        ("root", ["dpkg"]),
+        ("child", ["a", "dpkg", "d"]),
+        ("descendant", ["a", "b", "dpkg", "d"]),
+        ("any", ["dpkg", "a", "b", "dpkg", "d"]),
+    ],
+)
+def test_scopes(scope: str, matched: list[str]) -> None:
+    """dpkg -> a -> b, and dpkg -> a -> (nested) dpkg -> d."""
+    events = completed(
+        [
+            {"process": "dpkg -i a.deb"},
+            {"process": "a", "parent": 0},
+            {"process": "b", "parent": 1},
+            {"process": "dpkg -i b.deb", "parent": 0},
+            {"process": "d", "parent": 3},
+        ]
+    )
+    knowledge = catalogue({"scope": scope, "pattern": "."})
+    pipeline, kept = run(events, knowledge)
+    nodes = pipeline._tree(kept[0]).nodes
+    names = [nodes[m.node].process.process_name for m in kept[0].score.reasons[0].matches]
+    assert sorted(set(names)) == sorted(set(matched))
+    assert len(names) == {"root": 2, "child": 3, "descendant": 4, "any": 5}[scope]
+
+
+def test_a_family_is_that_of_any_installer_above_and_for_a_root_its_own() -> None:
+    events = install("sh")
+    assert row(events, catalogue({"family": "deb rpm"}))["signal"] == ["TST001"]
+    assert row(events, catalogue({"family": "rpm"}))["signal"] == []
+    root = {"scope": "root", "pattern": "dpkg"}
+    assert row(events, catalogue({**root, "family": "deb"}))["signal"] == ["TST001"]
+    assert row(events, catalogue({**root, "family": "msi"}))["signal"] == []
+
+
+def test_the_operating_system_is_that_of_the_tree() -> None:
+    assert row(install("sh"), catalogue({"os": "windows"}))["signal"] == []
+    assert row(install("sh"), catalogue({"os": "windows linux"}))["signal"] == ["TST001"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "holds"),
+    [
+        ("process ~ hello", True),
+        ("process !~ hello", False),
+        ("user ~ ^nobody$", False),
+        ("original_file_name ~ .", False),
+        ("original_file_name !~ .", True),
+        ("parent_process_name ~ ^dpkg$", True),
+        ("ancestor.process ~ ^dpkg -i a", True),
+        ("ancestor.process ~ hello", False),
+        ("ancestor.process !~ zzz", True),
+        ("sibling.process_name ~ ^curl$", True),
+        ("sibling.process_name ~ ^sh$", False),
+        ("child.process_name ~ ^id$", True),
+        ("child.process_name !~ ^id$", False),
+        ("signal TST002", True),
+        ("signal TST003|TST002", True),
+        ("signal TST003", False),
+        ("!signal TST003", True),
+        ("tree_signal TST003", True),
+        ("!tree_signal TST003", False),
+        ("process ~ hello && sibling.process_name ~ ^curl$ && !signal TST003", True),
+        ("process ~ hello && sibling.process_name ~ ^wget$", False),
+    ],
+)
+def test_conditions(conditions: str, holds: bool) -> None:
+    events = completed(
+        [
+            {"process": "dpkg -i a.deb"},
+            {"process": "sh -c hello", "parent": 0},
+            {"process": "curl x", "parent": 0},
+            {"process": "id", "parent": 1},
+        ]
+    )
+    knowledge = catalogue(
+        {"conditions": conditions},
+        {"field": "process", "pattern": "hello"},
+        {"pattern": "^curl$"},
+    )
+    assert ("TST001" in row(events, knowledge)["signal"]) == holds
+
+
+def test_distinct_texts_are_counted_under_one_parent_or_in_the_tree() -> None:
+    few = {"pattern": "^(?:id|ps|who)$", "min_distinct": "3"}
+    by_parent = catalogue({**few, "distinct_within": "parent"})
+    by_tree = catalogue({**few, "distinct_within": "tree"})
+    assert row(install("id", "id", "ps"), by_tree)["signal"] == []
+    together = row(install("id", "ps", "who"), by_parent)
+    assert together["signal"] == ["TST001"]
+    assert "`id, ps, who`" in together["signal_detail"][0]
+    apart = completed(
+        [
+            {"process": "dpkg -i a.deb"},
+            {"process": "id", "parent": 0},
+            {"process": "ps", "parent": 0},
+            {"process": "bash", "parent": 0},
+            {"process": "who", "parent": 3},
+        ]
+    )
+    assert row(apart, by_parent)["signal"] == []
+    assert row(apart, by_tree)["signal"] == ["TST001"]
+
+
+def test_an_event_counts_for_the_tree_of_its_process() -> None:
+    public = {"kind": "network", "field": "dest_ip_type", "pattern": "^public$"}
+    knowledge = catalogue({**public, "conditions": "process_name ~ ^sh$ && dest_port ~ ^443$"})
+    events = install("sh", "curl x")
+    contact = {"process_id": 1001, "dest": "host1", "dest_ip": "8.8.8.8", "dest_port": 443,
+               "_time": START + 1}  # fmt: skip
+    assert row([*events, contact], knowledge)["signal"] == ["TST001"]
+    assert row([*events, {**contact, "dest_ip": "10.0.0.1"}], knowledge)["signal"] == []
+    assert row([*events, {**contact, "process_id": 1002}], knowledge)["signal"] == []
+    assert row([*events, {**contact, "dest_port": 80}], knowledge)["signal"] == []
+
+
+def test_tree_scope_reads_the_size_of_the_tree() -> None:
+    deep = catalogue({"scope": "tree", "field": "tree_depth", "pattern": r"^[1-9]\d*$"})
+    assert row(install("sh"), deep)["signal"] == ["TST001"]
+    assert row(install(), deep)["signal"] == []
+
+
+PUPPET = {"parent_process_path": "/opt/puppetlabs/bin/puppet"}
+
+
+def test_an_allowance_lowers_within_its_bound_and_is_shown() -> None:
+    knowledge = catalogue({"weight": "80"}, allowlist=(ALLOWANCE,))
+    plain = row(install("sh"), knowledge)
+    assert (plain["installer_score"], plain["allowlist"]) == (80, [])
+    allowed = row(install("sh", **PUPPET), knowledge)
+    assert (allowed["installer_score"], allowed["allowlist"]) == (40, ["AL01 Puppet (-50%)"])
+    assert allowed["signal_detail"][0].endswith("(lowered by AL01)")
+    bounded = row(install("sh", **PUPPET), knowledge, settings=Settings(allowlist_bound=10))
+    assert bounded["installer_score"] == 72
+    none = row(install("sh", **PUPPET), knowledge, settings=Settings(allowlist_bound=0))
+    assert (none["installer_score"], none["allowlist"]) == (80, [])
+
+
+def test_an_allowance_that_covers_nothing_is_not_shown() -> None:
+    other = catalogue({"weight": "80"}, allowlist=({**ALLOWANCE, "signals": "TST002"},))
+    found = row(install("sh", **PUPPET), other)
+    assert (found["installer_score"], found["allowlist"]) == (80, [])
+
+
+@pytest.mark.parametrize(("expires", "score"), [("2023-11-14", 40), ("2023-11-13", 80)])
+def test_an_allowance_expires_by_the_day_of_the_tree(expires: str, score: int) -> None:
+    knowledge = catalogue({"weight": "80"}, allowlist=({**ALLOWANCE, "expires": expires},))
+    assert row(install("sh", **PUPPET), knowledge)["installer_score"] == score
+
+
+def test_a_process_allowance_covers_that_process_and_a_subtree_all_below() -> None:
+    entry = {**ALLOWANCE, "field": "process", "pattern": "^sh -c known$"}
+    events = completed(
+        [
+            {"process": "dpkg -i a.deb"},
+            {"process": "sh -c known", "parent": 0},
+            {"process": "curl x", "parent": 1},
+        ]
+    )
+    signal = {"weight": "80", "pattern": "^curl$"}
+    process = catalogue(signal, allowlist=({**entry, "scope": "process"},))
+    subtree = catalogue(signal, allowlist=({**entry, "scope": "subtree"},))
+    assert row(events, process)["installer_score"] == 80
+    assert row(events, subtree)["installer_score"] == 40
+    elsewhere = [*events, {**events[2], "process_id": 77, "parent_process_id": 1000}]
+    elsewhere[-1].pop("parent_process"), elsewhere[-1].pop("parent_process_name")
+    assert row(elsewhere, subtree)["installer_score"] == 84
+
+
+def test_prevalence_lowers_within_its_bound_and_never_hides() -> None:
+    def on(hosts: int, bound: int = 20) -> tuple[int, set[int]]:
+        events = [
+            {**event, "dest": f"host{n}", "process": event["process"].replace("a.deb", f"a{n}.deb")}
+            for n in range(hosts)
+            for event in install("sh", process="dpkg -i /home/u/a.deb")
+        ]
+        for event in events:
+            event.pop("parent_process", None)
+        rows = tree_rows(
+            events, catalogue({"weight": "80"}), settings=Settings(prevalence_bound=bound)
+        )
+        assert len(rows) == hosts
+        assert {r["dest_prevalence"] for r in rows} == {hosts}
+        return rows[0]["installer_score"], {r["installer_score"] for r in rows}
+
+    assert on(1) == (80, {80})
+    assert on(7) == (72, {72})
+    assert on(50) == on(60) == (64, {64})
+    assert on(60, bound=0) == (80, {80})
+
+
+def test_the_points_of_a_row_add_up_with_prevalence() -> None:
+    events = [{**event, "dest": f"host{n}"} for n in range(50) for event in install("sh", "curl x")]
+    knowledge = catalogue({"weight": "30"}, {"weight": "50", "pattern": "^curl$"})
+    found = tree_rows(events, knowledge)[0]
+    detail = json.loads(found["score_json"])
+    points = sum(s["points"] for s in detail["signals"]) + detail["prevalence"]["points"]
+    assert points == pytest.approx(detail["exact"], abs=0.02)
+    assert found["signal_detail"][-1] == "prevalence -13.0: the same tree on 50 hosts"
+
+
+@pytest.mark.parametrize(
+    ("score", "severity"),
+    [(0, "informational"), (19, "informational"), (20, "low"), (39, "low"), (40, "medium"),
+     (59, "medium"), (60, "high"), (79, "high"), (80, "critical"), (100, "critical")],
+)  # fmt: skip
+def test_severity_bands(score: int, severity: str) -> None:
+    assert Settings().severity(score) == severity
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('msiexec /i "C:\\Users\\ann\\a-1.2.3.msi"', 'MSIEXEC  /i "C:\\Users\\bob\\a-10.0.msi"'),
+        ("x {11111111-2222-3333-4444-555555555555}", "x {AAAAAAAA-2222-3333-4444-555555555555}"),
+        ("C:\\Windows\\Installer\\MSI4FFD.tmp", "C:\\Windows\\Installer\\MSIA1.tmp"),
+        ("/bin/sh /var/tmp/rpm-tmp.PMKPT6 1", "/bin/sh /var/tmp/rpm-tmp.al071n 2"),
+        ("curl 10.0.0.1/0badcafe1234", "curl 10.0.0.99/deadbeef9876"),
+    ],
+)
+def test_what_differs_by_host_or_release_is_normalized(one: str, other: str) -> None:
+    assert normalized(one) == normalized(other)
+
+
+def test_what_differs_in_kind_is_not_normalized() -> None:
+    assert normalized("curl https://a.example/x") != normalized("curl https://b.example/x")
