@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-OUTPUTS = ("trees", "processes")
+OUTPUTS = ("trees", "processes", "health")
 OPTIONS = ("output", "minscore", "maxevents", "signals")
 MAXEVENTS = (1, 100_000_000)
 _LOOKUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\.csv")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 from installer_trees import catalogue
+from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
 from installer_trees.spill import Spill
@@ -50,15 +51,19 @@ class Run:
 
     def finish(self) -> None:
         """Link and score all rows and write the answer to its temporary file."""
-        pipeline = self._pipeline
-        kept = pipeline.trees(self._settings.minscore)
-        if self._options.output == "processes":
-            columns, rows = pipeline.process_columns(), pipeline.process_rows(kept)
-        else:
-            columns, rows = TREE_COLUMNS, pipeline.tree_rows(kept)
-        for piece in encoded(columns, rows):
+        for piece in encoded(*self._table(self._options.output)):
             self._answer.append(piece)
-        self._messages += pipeline.messages()
+        self._messages += self._pipeline.messages()
+
+    def _table(self, output: str) -> tuple[list[str], Iterable[dict[str, Value]]]:
+        """Return the columns and rows that were asked for."""
+        pipeline = self._pipeline
+        if output == "health":
+            return HEALTH_COLUMNS, pipeline.health_rows()
+        kept = pipeline.trees(self._settings.minscore)
+        if output == "processes":
+            return pipeline.process_columns(), pipeline.process_rows(kept)
+        return TREE_COLUMNS, pipeline.tree_rows(kept)
 
     def reply(self, out: IO[bytes]) -> None:
         """Send the answer and the messages as the reply to the last chunk."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from .catalogue import Catalogue
 from .fingerprint import fingerprint, tree_id
+from .health import health_rows
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
 from .render import PROCESS_COLUMNS, Value, process_rows, tree_row
@@ -110,6 +111,11 @@ class Pipeline:
         """Yield one row a tree, for `output=trees`."""
         for one in kept:
             yield tree_row(self._tree(one), one.score, one.hosts, one.fingerprint, one.tree_id)
+
+    def health_rows(self) -> list[dict[str, Value]]:
+        """Return one row a data source, for `output=health`."""
+        linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
+        return health_rows(self.store, linker)
 
     def process_columns(self) -> list[str]:
         """Return the columns of `output=processes`: the input's own, then the added ones."""

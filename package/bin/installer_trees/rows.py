@@ -161,6 +161,11 @@ class Layout:
             return cast("Callable[[Row], tuple[str, ...]]", self._plain)
         return lambda values: tuple(self.value(values, name) for name in KEY_FIELDS)
 
+    def any_value(self, values: Row, column: str) -> str:
+        """Return the plain value of any column of the input, empty where it is missing."""
+        value = values[self.columns[column][0]] if column in self.columns else ""
+        return "" if value in MISSING else value
+
     def value(self, values: Row, field: str) -> str:
         """Return the first value of a field, an empty string where it is missing."""
         for plain, multi in self._places.get(field, ()):
