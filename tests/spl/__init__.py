@@ -1,0 +1,1 @@
+"""Reference runner for the SPL of this add-on, for tests only."""

@@ -1,0 +1,70 @@
+"""An app folder on a stand-in of a search head: its macros, lookups, searches and command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import scp
+
+from .conf import app_lookups, app_macros, stanzas
+from .macros import Macro
+from .matching import Row, values_of
+from .runner import Result, Rows, Run
+from .timerange import epoch
+
+
+class App:
+    """The built add-on, ready to execute its searches.
+
+    Args:
+        folder: The built app.
+        now: Time at which its searches run, epoch seconds.
+    """
+
+    def __init__(self, folder: Path, now: float) -> None:
+        self.folder, self.now = folder, now
+        self.macros = app_macros(folder)
+        self.lookups = app_lookups(folder)
+        self.searches = dict(stanzas(folder / "default" / "savedsearches.conf").items())
+
+    def run(
+        self,
+        search: str,
+        data: Mapping[str, Sequence[Row]],
+        earliest: str = "0",
+        latest: str = "now",
+        macros: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Execute a search over data; `macros` replaces definitions, as a site's local/ would."""
+        local = {n: Macro(self.macros[n].arguments, d) for n, d in (macros or {}).items()}
+        run = Run(
+            data,
+            {**self.macros, **local},
+            self.lookups,
+            {"installerscore": self._installerscore},
+            self.now,
+            epoch(earliest, self.now),
+            epoch(latest, self.now),
+        )
+        return run.search(search)
+
+    def run_saved(
+        self,
+        name: str,
+        data: Mapping[str, Sequence[Row]],
+        macros: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Execute a saved search over its own time range."""
+        keys = self.searches[name]
+        times = keys["dispatch.earliest_time"], keys["dispatch.latest_time"]
+        return self.run(keys["search"], data, *times, macros=macros)
+
+    def _installerscore(self, arguments: str, rows: Rows) -> tuple[Rows, list[str]]:
+        """Run the real command as a chunked subprocess, newest rows first, as Splunk sends them."""
+        sent = [
+            {k: v if isinstance(v, list) else "".join(values_of(v)) for k, v in row.items()}
+            for row in reversed(rows)
+        ]
+        result = scp.run(self.folder, sent, arguments)
+        return result.rows, [f"{m.level}: {m.text}" for m in result.messages]

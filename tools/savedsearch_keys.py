@@ -1,0 +1,214 @@
+"""The keys of a saved search, as Splunk, Enterprise Security and ESCU's users expect them.
+
+Conventions: contentctl's template of savedsearches.conf; what a search needs is in
+detections/needs.yml.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SOURCE = Path(__file__).resolve().parent.parent / "detections"
+NEEDS = yaml.safe_load((SOURCE / "needs.yml").read_text(encoding="utf-8"))
+PRODUCTS = ["Splunk Enterprise", "Splunk Enterprise Security", "Splunk Cloud"]
+STORY = "Software Installer Abuse"
+Search = dict[str, Any]
+
+
+def slug(name: str) -> str:
+    """Return the name of a search as ESCU makes it part of a macro name."""
+    return re.sub(r"[ ./-]", "_", name.lower())
+
+
+def is_report(search: Search) -> bool:
+    """Tell reports from rules: a report raises no findings."""
+    return bool(search["type"] == "Report")
+
+
+def stanza_name(search: Search) -> str:
+    """Return the stanza of a search in savedsearches.conf."""
+    return search["name"] if is_report(search) else f"Installer - {search['name']} - Rule"
+
+
+def keys(search: Search, drilldown_base: str) -> dict[str, str]:
+    """Return all keys of a search's stanza.
+
+    Args:
+        search: The search, as its file has it.
+        drilldown_base: The search without its filter, from exported macros only, since a
+            drilldown opens in another app.
+    """
+    schedule = search.get("schedule", {})
+    found = {
+        "description": line(search["description"]),
+        "search": search["search"].strip(),
+        "dispatch.earliest_time": schedule.get("earliest", "-70m@m"),
+        "dispatch.latest_time": schedule.get("latest", "-10m@m"),
+        **_content_keys(search),
+    }
+    if "cron" in schedule:
+        found.update(_schedule_keys(search))
+    found["disabled"] = str(int("cron" in schedule))
+    found["is_visible"] = str(int(is_report(search)))
+    if is_report(search):
+        return {**found, **search.get("actions", {})}
+    found.update({**_correlation_keys(search), **_risk_keys(search)})
+    return {**found, **_notable_keys(search, drilldown_base)}
+
+
+def line(text: str) -> str:
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _needed(search: Search, what: str) -> list[str]:
+    items: Iterable[str] = (item for need in search["needs"] for item in NEEDS[need][what])
+    return list(dict.fromkeys(items))
+
+
+def _content_keys(search: Search) -> dict[str, str]:
+    """Return what the content libraries of ESCU and Enterprise Security show of a search."""
+    how_to = [NEEDS[need]["how_to"] for need in search["needs"]]
+    return {
+        "action.escu": "0",
+        "action.escu.enabled": "1",
+        "action.escu.mappings": _json({"mitre_attack": search["mitre_attack"], "nist": ["DE.CM"]}),
+        "action.escu.data_models": _json(_needed(search, "data_models")),
+        "action.escu.how_to_implement": line(
+            " ".join([*how_to, search.get("how_to_implement", "")])
+        ),
+        "action.escu.known_false_positives": line(search["known_false_positives"]),
+        "action.escu.creation_date": str(search["date"]),
+        "action.escu.modification_date": str(search["date"]),
+        "action.escu.confidence": "medium",
+        "action.escu.search_type": "detection",
+        "action.escu.product": _json(PRODUCTS),
+        "action.escu.providing_technologies": _json(_needed(search, "data_sources")),
+        "action.escu.analytic_story": _json([STORY]),
+    }
+
+
+def _schedule_keys(search: Search) -> dict[str, str]:
+    found = {
+        "enableSched": "1",
+        "cron_schedule": search["schedule"]["cron"],
+        "schedule_window": "auto",
+        "allow_skew": "100%",
+        "realtime_schedule": "0",
+    }
+    if is_report(search):
+        return found
+    return {
+        **found,
+        "counttype": "number of events",
+        "relation": "greater than",
+        "quantity": "0",
+        "alert.digest_mode": "1",
+        "alert.suppress": "1",
+        "alert.suppress.fields": ",".join(search["throttle"]["fields"]),
+        "alert.suppress.period": search["throttle"]["period"],
+    }
+
+
+def _correlation_keys(search: Search) -> dict[str, str]:
+    annotations = {
+        "analytic_story": [STORY],
+        "data_source": _needed(search, "data_sources"),
+        "kill_chain_phases": search.get("kill_chain_phases", ["Installation"]),
+        "mitre_attack": search["mitre_attack"],
+        "nist": ["DE.CM"],
+        "type": search["type"],
+        "type_list": [search["type"]],
+    }
+    published = datetime.combine(search["date"], datetime.min.time(), timezone.utc)
+    metadata = {
+        "deprecated": "0",
+        "detection_id": search["id"],
+        "detection_version": str(search["version"]),
+        "publish_time": published.timestamp(),
+    }
+    return {
+        "action.correlationsearch.enabled": "1",
+        "action.correlationsearch.detection_type": "ebd",
+        "action.correlationsearch.label": stanza_name(search),
+        "action.correlationsearch.annotations": _json(annotations),
+        "action.correlationsearch.metadata": _json(metadata),
+    }
+
+
+def _risk_keys(search: Search) -> dict[str, str]:
+    if "risk" not in search:
+        return {}
+    risk = search["risk"]
+    objects = [
+        {"risk_object_field": o["field"], "risk_object_type": o["type"], "risk_score": o["score"]}
+        for o in risk["objects"]
+    ]
+    threats = [
+        {"threat_object_field": t["field"], "threat_object_type": t["type"]}
+        for t in risk["threats"]
+    ]
+    return {
+        "action.risk": "1",
+        "action.risk.param._risk_message": line(risk["message"]),
+        "action.risk.param._risk": _json(objects + threats),
+        "action.risk.param._risk_score": "0",
+        "action.risk.param.verbose": "0",
+    }
+
+
+def _notable_keys(search: Search, drilldown_base: str) -> dict[str, str]:
+    if "notable" not in search:
+        return {}
+    notable = search["notable"]
+    entity = {"risk_object_field": "N/A", "risk_object_type": "N/A", "risk_score": 0}
+    description = notable.get("description", search["description"])
+    return {
+        "action.notable": "1",
+        "action.notable.param._entities": _json([entity]),
+        "action.notable.param.nes_fields": ",".join(notable["fields"]),
+        "action.notable.param.rule_title": line(notable["title"]),
+        "action.notable.param.rule_description": line(description),
+        "action.notable.param.security_domain": "endpoint",
+        "action.notable.param.severity": notable["severity"],
+        "action.notable.param.drilldown_searches": _json(_drilldowns(search, drilldown_base)),
+    }
+
+
+def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
+    """Return three searches: the installer trees of the host, the results, the risk so far."""
+    tree = "| `installer_process_events($dest|s$)` | installerscore"
+    if "installer_tree_id" in search["throttle"]["fields"]:
+        tree += " | search installer_tree_id=$installer_tree_id|s$"
+    found = ("$info_min_time$", "$info_max_time$")
+    risk = (
+        "| from datamodel Risk.All_Risk | search normalized_risk_object=$dest|s$"
+        " | stats count min(_time) as firstTime max(_time) as lastTime"
+        " values(search_name) as search_name values(risk_message) as risk_message"
+        " by normalized_risk_object"
+    )
+    return [
+        _drilldown('View the installer trees of "$dest$"', tree, *found),
+        _drilldown('View the results for "$dest$"', f"{base} | search dest=$dest|s$", *found),
+        _drilldown('View the risk events of "$dest$" in the last 7 days', risk, "-7d", "now"),
+    ]
+
+
+def _drilldown(name: str, search: str, earliest: str, latest: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "search": search,
+        "earliest_offset": earliest,
+        "latest_offset": latest,
+    }
