@@ -26,6 +26,14 @@ def read(path: Path) -> Stanzas:
     return parser.item_dict()
 
 
+def read_meta(app: Path) -> Stanzas:
+    """The stanzas of default.meta, with `*` for the one without a name, which parsers refuse."""
+    text = (app / "metadata" / "default.meta").read_text(encoding="utf-8")
+    parser = TABConfigParser()
+    parser.read_string(text.replace("[]\n", "[*]\n"))
+    return parser.item_dict()
+
+
 @pytest.fixture(scope="module")
 def confs(built_app: Path) -> dict[str, Stanzas]:
     """All conf files of the built add-on, by file name."""
@@ -150,13 +158,13 @@ def exported_things(built_app: Path, confs: dict[str, Stanzas]) -> set[str]:
 def test_every_stanza_of_default_meta_names_something(built_app, confs):
     things = exported_things(built_app, confs)
     kinds = {thing.split("/")[0] for thing in things}
-    named = {unquote(name) for name in read(built_app / "metadata" / "default.meta")} - {""}
+    named = {unquote(name) for name in read_meta(built_app)} - {"*"}
     assert {name for name in named if name not in things | kinds} == set()
 
 
 def test_default_meta_exports_the_command_and_its_catalogue_and_lets_cloud_admins_write(built_app):
-    meta = read(built_app / "metadata" / "default.meta")
-    assert meta[""] == {
+    meta = read_meta(built_app)
+    assert meta["*"] == {
         "access": "read : [ * ], write : [ admin, sc_admin ]",
         "export": "none",
     }
@@ -168,7 +176,7 @@ def test_default_meta_exports_the_command_and_its_catalogue_and_lets_cloud_admin
 
 def test_exported_macros_cannot_change_the_searches_of_other_apps(built_app, confs):
     """Macros are global by name: an exported one must carry our prefix."""
-    meta = read(built_app / "metadata" / "default.meta")
+    meta = read_meta(built_app)
     exports_all = meta.get("macros", {}).get("export") == "system"
     for macro in confs.get("macros.conf", {}):
         own = meta.get(f"macros/{macro}", {}).get("export")
