@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from installer_trees.addresses import address_type
+from installer_trees.layout import required_fields
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
-from installer_trees.rows import EVENT_KINDS, KIND, RowStore, required_fields
+from installer_trees.rows import EVENT_KINDS, KIND, RowStore
 from test_score import catalogue
 
 HEADER = "_time,dest,process_id,parent_process_id,process_name,process"

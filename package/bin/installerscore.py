@@ -14,7 +14,7 @@ APP_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(APP_DIR, "lib"))
 
 from installer_trees.errors import InstallerTreesError  # noqa: E402
-from installer_trees.rows import required_fields  # noqa: E402
+from installer_trees.layout import required_fields  # noqa: E402
 from installerscore_options import Options, parse  # noqa: E402
 from installerscore_run import Run  # noqa: E402
 from splunklib.searchcommands import Configuration, ReportingCommand, dispatch  # noqa: E402

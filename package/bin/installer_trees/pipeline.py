@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from .catalogue import Catalogue
 from .fingerprint import fingerprint, tree_id
 from .health import health_rows
+from .layout import all_values
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
 from .render import PROCESS_COLUMNS, Value, process_rows, tree_row
-from .rows import RowStore, all_values
+from .rows import RowStore
 from .score import score, spread
 from .signals import MATCH_CHARS, Matcher
 from .ties import tie

@@ -1,7 +1,9 @@
 """Protocol rows -> compact columns: link keys in arrays, the rows themselves in a spill file.
 
-A dict a row costs about 2 KiB and 10 microseconds; the arrays cost 69 bytes a row, and only the
-few rows that turn out to belong to an installer are ever read again.
+A dict a row costs about 2 KiB and 10 microseconds. Here the CSV of a chunk is read in batches that
+are turned into columns, so that most of the work is done by C loops over whole columns; what stays
+in memory is 69 bytes a row, and only the few rows that turn out to belong to an installer are ever
+read again.
 """
 
 from __future__ import annotations
@@ -12,175 +14,53 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
-from itertools import accumulate
-from operator import itemgetter
-from typing import Callable, cast
+from itertools import accumulate, chain, compress, islice, repeat
+from operator import eq, sub
 
 from .addresses import address_type
 from .catalogue import Catalogue
+from .layout import (
+    EVENT_FIELDS,
+    LINK_FIELDS,
+    MISSING,
+    TARGET_FIELDS,
+    Layout,
+    Row,
+    base_name,
+    known,
+)
 from .model import EVENT_KINDS, Counters, Event, Process
 from .spill import Spill
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
-ZERO_GUID = "00000000-0000-0000-0000-000000000000"
-MISSING = frozenset(
-    [
-        "",
-        "-",
-        "unknown",
-        "Unknown",
-        "UNKNOWN",
-        "null",
-        "NULL",
-        "Null",
-        ZERO_GUID,
-        "{" + ZERO_GUID + "}",
-    ]
-)
-"""What CIM, `fillnull_value` and event sources write where they have no value."""
-
 PROCESS, NETWORK, FILE, REGISTRY, SERVICE = range(5)
 KIND = 7
 IS_ROOT = 8
 PARENT_IS_ROOT = 16
+REFUSED = -1
 
 NO_TIME = math.inf
+BATCH_ROWS = 2_000
+WINDOW_BYTES = 1024 * 1024
 
-KEY_FIELDS = (
-    "dest",
-    "_time",
-    "process_id",
-    "process_guid",
-    "parent_process_id",
-    "parent_process_guid",
-    "process_name",
-    "original_file_name",
-    "process",
-    "process_path",
-    "parent_process_name",
-    "parent_process",
-)
-TARGET_FIELDS = (
-    "dest_ip",
-    "url",
-    "dest_port",
-    "file_path",
-    "registry_path",
-    "service_name",
-    "service_path",
-)
-OTHER_FIELDS = ("host", "src", "action", "parent_process_path")
-ALIASES = {"service": "service_name", "service_exec": "service_path"}
-FIELDS = frozenset(
-    (
-        *KEY_FIELDS,
-        *TARGET_FIELDS,
-        *OTHER_FIELDS,
-        *(f for f in Process._fields if f != "time"),
-        *tuple(f for f in Event._fields if f not in ("kind", "time", "dest_ip_type")),
-    )
-)
-"""Every field that the engine reads, by its CIM name."""
+FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
 
-DATA_MODELS = ("Processes", "All_Traffic", "Ports", "Filesystem", "Registry", "Services")
-"""Data-model objects whose names may stand before a field: `Processes.dest`."""
-
-FILE_ACTIONS = frozenset(
-    ["created", "modified", "deleted", "read", "updated", "acl_modified", "renamed"]
-)
-
-_MULTIVALUE = re.compile(r"\$((?:\$\$|[^$])*)\$(?:;|$)")
 _BARE_CR = re.compile(rb"\r(?!\n)")
-_FIRST_WORD = re.compile(r'\s*(?:"([^"]*)"|(\S+))')
+_REPLACEMENT = "\ufffd".encode()
 
-Row = Sequence[str]
-
-
-def first_value(encoded: str) -> str:
-    """Return the first of Splunk's `$a$;$b$` encoded values."""
-    found = _MULTIVALUE.match(encoded)
-    return found[1].replace("$$", "$") if found else ""
-
-
-def all_values(encoded: str) -> list[str]:
-    """Return all of Splunk's `$a$;$b$` encoded values."""
-    return [value.replace("$$", "$") for value in _MULTIVALUE.findall(encoded)]
-
-
-def base_name(path: str, command_line: str) -> str:
-    """Return the file name of a path, or of the program at the start of a command line."""
-    if path in MISSING:
-        found = _FIRST_WORD.match(command_line)
-        path = (found[1] or found[2] or "") if found else ""
-    return path.rstrip("\\/").replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def required_fields() -> list[str]:
-    """Return every name under which Splunk may hold a field that the engine reads."""
-    plain = sorted(FIELDS | set(ALIASES))
-    return plain + [f"{model}.{name}" for model in DATA_MODELS for name in plain if name != "_time"]
-
-
-class Layout:
-    """Where the fields are in the rows of one chunk.
-
-    Attributes:
-        columns: Names of the plain columns as they came, with their index and that of `__mv_`.
-        known: Fields that were recognized.
-    """
-
-    def __init__(self, header: Row) -> None:
-        self.width = len(header)
-        position = {name: i for i, name in reversed(list(enumerate(header)))}
-        self.columns = {
-            name: (i, position.get("__mv_" + name, -1))
-            for name, i in position.items()
-            if not name.startswith("__mv_")
-        }
-        places: dict[str, list[tuple[int, int]]] = {}
-        for name in sorted(self.columns, key=lambda n: ("." in n, n in ALIASES, self.columns[n])):
-            prefix, _, short = name.rpartition(".")
-            if prefix and prefix.rsplit(".", 1)[-1] not in DATA_MODELS:
-                continue
-            short = ALIASES.get(short, short)
-            if short in FIELDS:
-                places.setdefault(short, []).append(self.columns[name])
-        self.known = frozenset(places)
-        self._places = {name: tuple(found) for name, found in places.items()}
-        self.may_hold_events = any(name in places for name in TARGET_FIELDS)
-        single = all(len(self._places.get(name, "1")) == 1 for name in KEY_FIELDS)
-        self._plain = itemgetter(*(self._places.get(n, ((-1, -1),))[0][0] for n in KEY_FIELDS))
-        self._single = single
-
-    def keys(self, has_multivalues: bool) -> Callable[[Row], tuple[str, ...]]:
-        """Return what takes `KEY_FIELDS` out of a row that has an empty string appended."""
-        if self._single and not has_multivalues:
-            return cast("Callable[[Row], tuple[str, ...]]", self._plain)
-        return lambda values: tuple(self.value(values, name) for name in KEY_FIELDS)
-
-    def any_value(self, values: Row, column: str) -> str:
-        """Return the plain value of any column of the input, empty where it is missing."""
-        value = values[self.columns[column][0]] if column in self.columns else ""
-        return "" if value in MISSING else value
-
-    def value(self, values: Row, field: str) -> str:
-        """Return the first value of a field, an empty string where it is missing."""
-        for plain, multi in self._places.get(field, ()):
-            value = first_value(values[multi]) if multi >= 0 and values[multi] else values[plain]
-            if value not in MISSING:
-                return value
-        return ""
+Column = Sequence[str]
+_ROOT_FIELDS = ("process_name", "process", "process_path", "original_file_name")
 
 
 class RowStore:
     """All rows of a search: keys to link them by, and the rows to read again.
 
     The arrays run in step, one entry a kept row. Keys are 64-bit hashes of host and identity, 0 for
-    none; what they link is checked against the real strings later. Events keep the keys of the host
-    in `dest` in `own_*` and those of the host in `src` in `parent_*`.
+    none. Events keep the keys of the host in `dest` in `own_*` and those of the host in `src` in
+    `parent_*`.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -194,14 +74,16 @@ class RowStore:
         self.counters = Counters()
         self.time = array("d")
         self.own_guid, self.own_pid, self.own_command = array("q"), array("q"), array("q")
-        self.parent_guid, self.parent_pid, self.parent_command = array("q"), array("q"), array("q")
+        self.parent_guid, self.parent_pid = array("q"), array("q")
+        self.parent_command = array("q")
         self.flags = array("B")
         self.event_rows = array("I")
         self.layouts: list[Layout] = []
         self._offset, self._length = array("Q"), array("I")
         self._chunk_start = array("Q")
-        self._by_header: dict[bytes, Layout] = {}
+        self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, -1)
+        self._installers: dict[tuple[str, str], bool] = {}
         self._catalogue = catalogue
         self._spill = Spill(directory)
         self._maxevents = maxevents
@@ -216,119 +98,232 @@ class RowStore:
             SpillError: The rows could not be kept.
         """
         body = self._clean(body)
-        lines = body.splitlines(True)
-        starts = array("Q", accumulate(map(len, lines), initial=0))
-        reader = csv.reader(map(bytes.decode, lines))
-        try:
-            header = next(reader)
-        except StopIteration:
+        start = self._spill.size
+        starts = array("Q", [start])
+        for window in _windows(body):
+            lengths = map(len, window.splitlines(True))
+            starts.extend(islice(accumulate(lengths, initial=starts[-1]), 1, None))
+        reader = csv.reader(map(bytes.decode, _lines(body)))
+        header = next(reader, None)
+        if header is None:
             return
-        first = reader.line_num
-        layout = self._layout(b"".join(lines[:first]), header)
-        if first == len(lines):
-            return
+        head = reader.line_num
+        layout = self._by_header.get(tuple(header))
+        if layout is None:
+            layout = self._by_header[tuple(header)] = Layout(header)
+        if layout.plain_width:
+            # Most rows have no multivalues: their empty cells need not be read one by one.
+            rows = _without_tails(body[starts[head] - start :], layout)
+            reader = csv.reader(map(bytes.decode, _lines(rows)))
+            starts = starts[head:]
+            head = 0
         before = len(self)
-        base = self._spill.size - starts[first]
-        has_multivalues = b',"$' in body or b",$" in body
-        self._read(reader, layout, has_multivalues, starts, base)
+        self._read(reader, layout, starts, head)
         if len(self) > before:
-            self._spill.append(b"".join(lines[first:]))
+            self._spill.append(body)
             self._chunk_start.append(before)
             self.layouts.append(layout)
 
-    def _read(  # noqa: C901 - the hot loop: one level, no calls that can be spared
-        self,
-        reader: Iterator[list[str]],
-        layout: Layout,
-        has_multivalues: bool,
-        starts: array[int],
-        base: int,
+    def _read(
+        self, reader: Iterator[list[str]], layout: Layout, starts: array[int], line: int
     ) -> None:
-        """Append the keys of every usable row of a chunk."""
-        counters, width = self.counters, layout.width
-        may_hold_events = layout.may_hold_events
-        keys = layout.keys(has_multivalues)
-        hosts, catalogue = self._hosts, self._catalogue
-        by_name = catalogue.candidates
-        room = self._maxevents - counters.rows
-        line_end = reader.line_num  # type: ignore[attr-defined]
-        for values in reader:
-            line, line_end = line_end, reader.line_num  # type: ignore[attr-defined]
-            if len(values) != width:
-                if not values:
-                    continue
-                counters.ragged += 1
-                values = (values + [""] * width)[:width]
-            if room <= 0:
-                counters.over_limit += 1
-                continue
-            room -= 1
-            counters.rows += 1
-            values.append("")
-            dest, time, pid, guid, parent_pid, parent_guid, name, original, command, path, parent, \
-                parent_command = keys(values)  # fmt: skip
-            host = hosts.get(dest)
-            if host is None or host < 0:
-                host = self._host(dest, layout.value(values, "host"))
-            kind = PROCESS
-            if may_hold_events:
-                kind = self._kind(layout, values)
-                if kind < 0:
-                    continue
-            if kind:
-                if self._add_event(layout, values, kind, host, pid, guid):
-                    self._place(time, base + starts[line], starts[line_end] - starts[line])
-                continue
-            if name in MISSING:
-                name = base_name(path, command if command not in MISSING else "")
-            if host < 0:
-                counters.no_dest += 1
-                continue
-            if not name:
-                counters.no_process += 1
-                continue
-            has_pid, has_guid = pid not in MISSING, guid not in MISSING
-            if not (has_pid or has_guid):
-                counters.no_identity += 1
-                continue
-            if command in MISSING:
-                command = ""
-            flags = PROCESS
-            if by_name(name, original) and catalogue.root_of(
-                name, command, _known(path), _known(original)
-            ):
-                flags |= IS_ROOT
-            if parent_command in MISSING:
-                parent_command = ""
-            if parent in MISSING:
-                parent = base_name("", parent_command) if parent_command else ""
-            if parent and by_name(parent) and catalogue.root_of(parent, parent_command):
-                flags |= PARENT_IS_ROOT
-            counters.processes += 1
-            self.own_guid.append(hash((host, guid)) if has_guid else 0)
-            self.own_pid.append(hash((host, _pid(pid))) if has_pid else 0)
-            self.own_command.append(hash((host, command)) if command else 0)
-            self.parent_guid.append(hash((host, parent_guid)) if parent_guid not in MISSING else 0)
-            known = parent_pid not in MISSING and (parent_pid != pid or not has_pid)
-            self.parent_pid.append(hash((host, _pid(parent_pid))) if known else 0)
-            self.parent_command.append(hash((host, parent_command)) if parent_command else 0)
-            self.flags.append(flags)
-            self._place(time, base + starts[line], starts[line_end] - starts[line])
+        """Take in rows in batches; `line` is the number of lines that were read before."""
+        counters = self.counters
+        while True:
+            batch = list(islice(reader, BATCH_ROWS))
+            if not batch:
+                return
+            first, line = line, reader.line_num  # type: ignore[attr-defined]
+            ends = range(first + 1, line + 1)
+            if len(ends) != len(batch):
+                ends = _ends(batch, first, line)  # type: ignore[assignment]
+            offsets: Sequence[int] = [starts[e] for e in chain([first], ends[:-1])]
+            lengths: Sequence[int] = list(map(sub, (starts[e] for e in ends), offsets))
+            if set(map(len, batch)) != {layout.plain_width or layout.width}:
+                batch, offsets, lengths = self._even(batch, offsets, lengths, layout)
+            room = self._maxevents - counters.rows
+            if len(batch) > room:
+                counters.over_limit += len(batch) - room
+                batch = batch[:room]
+            counters.rows += len(batch)
+            self._take(batch, offsets, lengths, layout)
 
-    def _place(self, time: str, offset: int, length: int) -> None:
+    def _even(
+        self,
+        batch: list[list[str]],
+        offsets: Sequence[int],
+        lengths: Sequence[int],
+        layout: Layout,
+    ) -> tuple[list[list[str]], Sequence[int], Sequence[int]]:
+        """Drop blank lines, fill or cut rows of a wrong width, and bring all to one width."""
+        width = layout.width
+        regular = {width, layout.plain_width or width}
+        self.counters.ragged += sum(1 for row in batch if row and len(row) not in regular)
+        full = list(map(bool, batch))
+        batch = [row if len(row) == width else (row + [""] * width)[:width] for row in batch if row]
+        return batch, list(compress(offsets, full)), list(compress(lengths, full))
+
+    def _take(
+        self,
+        batch: list[list[str]],
+        offsets: Sequence[int],
+        lengths: Sequence[int],
+        layout: Layout,
+    ) -> None:
+        """Append the keys of every usable row of a batch."""
+        if not batch:
+            return
+        hosts = self._host_column(batch, layout)
+        if layout.may_hold_events and self._has_events(batch, layout):
+            kinds = [self._kind(layout, row) for row in batch]
+            for i, kind in enumerate(kinds):
+                if kind > PROCESS and self._add_event(layout, batch[i], kind, hosts[i]):
+                    self._place([layout.value(batch[i], "_time")], [offsets[i]], [lengths[i]])
+            keep = [kind == PROCESS for kind in kinds]
+            batch, hosts = list(compress(batch, keep)), list(compress(hosts, keep))
+            offsets, lengths = list(compress(offsets, keep)), list(compress(lengths, keep))
+            if not batch:
+                return
+        columns = _columns(batch, layout)
+        usable = self._usable(hosts, columns)
+        if usable is not None:
+            hosts = list(compress(hosts, usable))
+            columns = {name: list(compress(column, usable)) for name, column in columns.items()}
+            offsets, lengths = list(compress(offsets, usable)), list(compress(lengths, usable))
+            if not hosts:
+                return
+        self._append(hosts, columns)
+        self._place(columns["_time"], offsets, lengths)
+
+    def _append(self, hosts: list[int], columns: dict[str, Column]) -> None:
+        """Append identities and flags of process creations, a column at a time."""
+        self.counters.processes += len(hosts)
+        pid, parent_pid = _pids(columns["process_id"]), _pids(columns["parent_process_id"])
+        if any(map(eq, pid, parent_pid)):
+            parent_pid = ["" if a == b else b for a, b in zip(pid, parent_pid)]
+        self.own_guid.extend(_keys(hosts, columns["process_guid"]))
+        self.own_pid.extend(_keys(hosts, pid))
+        self.own_command.extend(_keys(hosts, columns["process"]))
+        self.parent_guid.extend(_keys(hosts, columns["parent_process_guid"]))
+        self.parent_pid.extend(_keys(hosts, parent_pid))
+        self.parent_command.extend(_keys(hosts, columns["parent_process"]))
+        flags = bytearray(len(hosts))
+        for i in self._suspects(columns["process_name"], columns["original_file_name"]):
+            if self._catalogue.root_of(*(known(columns[name][i]) for name in _ROOT_FIELDS)):
+                flags[i] |= IS_ROOT
+        parents = columns["parent_process_name"]
+        for i in self._suspects(parents, None):
+            if self._catalogue.root_of(parents[i], known(columns["parent_process"][i])):
+                flags[i] |= PARENT_IS_ROOT
+        self.flags.extend(flags)
+
+    def _suspects(self, names: Column, originals: Column | None) -> list[int]:
+        """Return the places of names that some installer has."""
+        found = {name for name in set(names) if self._is_installer(name, "")}
+        places = [i for i, name in enumerate(names) if name in found] if found else []
+        if originals is not None:
+            renamed = {name for name in set(originals) if self._is_installer("", name)}
+            if renamed:
+                more = {i for i, name in enumerate(originals) if name in renamed}
+                places = sorted(more.union(places))
+        return places
+
+    def _is_installer(self, name: str, original: str) -> bool:
+        key = (name, original)
+        answer = self._installers.get(key)
+        if answer is None:
+            answer = bool(name or original) and bool(self._catalogue.candidates(name, original))
+            self._installers[key] = answer
+        return answer
+
+    def _usable(self, hosts: list[int], columns: dict[str, Column]) -> list[bool] | None:
+        """Fill in names, and tell which rows can be used; None when all can."""
+        names = columns["process_name"]
+        if not MISSING.isdisjoint(names):
+            names = columns["process_name"] = [
+                base_name(path, command) if name in MISSING else name
+                for name, path, command in zip(names, columns["process_path"], columns["process"])
+            ]
+        parents = columns["parent_process_name"]
+        if not MISSING.isdisjoint(parents):
+            columns["parent_process_name"] = [
+                base_name("", command) if name in MISSING else name
+                for name, command in zip(parents, columns["parent_process"])
+            ]
+        pid, guid = columns["process_id"], columns["process_guid"]
+        nameless = MISSING.isdisjoint(pid) or MISSING.isdisjoint(guid)
+        if -1 not in hosts and "" not in names and nameless:
+            return None
+        usable = []
+        for host, name, a, b in zip(hosts, names, pid, guid):
+            refused = True
+            if host < 0:
+                self.counters.no_dest += 1
+            elif not name:
+                self.counters.no_process += 1
+            elif a in MISSING and b in MISSING:
+                self.counters.no_identity += 1
+            else:
+                refused = False
+            usable.append(not refused)
+        return usable
+
+    def _place(self, times: Column, offsets: Sequence[int], lengths: Sequence[int]) -> None:
+        """Append when rows happened and where they lie in the spill file."""
+        count = min(len(times), len(offsets))
         try:
-            moment = float(time)
+            moments = array("d", map(float, times))
         except ValueError:
-            moment = NO_TIME
-        if not -NO_TIME < moment < NO_TIME:
-            moment = NO_TIME
-            self.counters.bad_time += 1
-        self.time.append(moment)
-        self._offset.append(offset)
-        self._length.append(length)
+            moments = array("d", map(_moment, times))
+        if not all(map(math.isfinite, moments)):
+            moments = array("d", (m if math.isfinite(m) else NO_TIME for m in moments))
+            self.counters.bad_time += sum(1 for m in moments if m == NO_TIME)
+        self.time.extend(moments)
+        self._offset.extend(islice(offsets, count))
+        self._length.extend(islice(lengths, count))
+
+    def _host_column(self, batch: list[list[str]], layout: Layout) -> list[int]:
+        """Return the number of each row's host, -1 for none."""
+        place = layout.place("dest")
+        width = len(batch[0])
+        if 0 <= place < width and (width == layout.plain_width or not layout.has_multivalues):
+            names = [row[place] for row in batch]
+        else:
+            names = [layout.value(row, "dest") for row in batch]
+        hosts = list(map(self._hosts.get, names))
+        if None in hosts or -1 in hosts:
+            hosts = [
+                self._host(name, layout.value(row, "host")) if host is None or host < 0 else host
+                for host, name, row in zip(hosts, names, batch)
+            ]
+        return hosts  # type: ignore[return-value]
+
+    def _host(self, dest: str, fallback: str) -> int:
+        """Return the number of a host, -1 for none; names differ in case only by accident."""
+        if dest in MISSING:
+            dest = fallback
+            if dest in MISSING:
+                return -1
+        name = dest.lower()
+        number = self._hosts.setdefault(name, len(self._hosts))
+        if dest != name and len(self._hosts) < 1_000_000:
+            self._hosts[dest] = number
+        return number
+
+    def _has_events(self, batch: list[list[str]], layout: Layout) -> bool:
+        """Tell whether any row of a batch may be something else than a process creation."""
+        for field in (*TARGET_FIELDS, "action"):
+            place = layout.place(field)
+            if place == -2 or (place >= 0 and len(batch[0]) == layout.width > layout.plain_width):
+                return True
+            if place >= 0:
+                seen = {row[place] for row in batch}
+                if not (FILE_ACTIONS.isdisjoint(seen) if field == "action" else seen <= MISSING):
+                    return True
+        return False
 
     def _kind(self, layout: Layout, values: Row) -> int:
-        """Tell the kind of a row by its fields; -1 refuses an event that names no target."""
+        """Tell the kind of a row by its fields; refuse an event that names no target."""
         value = layout.value
         if value(values, "registry_path"):
             return REGISTRY
@@ -345,19 +340,17 @@ class RowStore:
             return NETWORK
         if value(values, "action") in FILE_ACTIONS:
             self.counters.no_target += 1
-            return -1
+            return REFUSED
         return PROCESS
 
-    def _add_event(
-        self, layout: Layout, values: Row, kind: int, host: int, pid: str, guid: str
-    ) -> bool:
+    def _add_event(self, layout: Layout, values: Row, kind: int, host: int) -> bool:
         """Append the keys of an event; False when nothing says whose it is."""
         source = self._host("", layout.value(values, "src")) if kind == NETWORK else -1
-        has_pid, has_guid = pid not in MISSING, guid not in MISSING
+        pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
         if host < 0 and source < 0:
             self.counters.no_dest += 1
             return False
-        if not (has_pid or has_guid):
+        if not (pid or guid):
             self.counters.no_identity += 1
             return False
         self.counters.events[EVENT_KINDS[kind - 1]] += 1
@@ -365,52 +358,30 @@ class RowStore:
             (host, self.own_guid, self.own_pid),
             (source, self.parent_guid, self.parent_pid),
         ):
-            guids.append(hash((place, guid)) if has_guid and place >= 0 else 0)
-            pids.append(hash((place, _pid(pid))) if has_pid and place >= 0 else 0)
+            guids.append(hash((place, guid)) if guid and place >= 0 else 0)
+            pids.append(hash((place, _pid(pid))) if pid and place >= 0 else 0)
         self.own_command.append(0)
         self.parent_command.append(0)
         self.event_rows.append(len(self.flags))
         self.flags.append(kind)
         return True
 
-    def _host(self, dest: str, fallback: str) -> int:
-        """Return the number of a host, -1 for none; names differ in case only by accident."""
-        if dest in MISSING:
-            dest = fallback
-            if dest in MISSING:
-                return -1
-        name = dest.lower()
-        number = self._hosts.setdefault(name, len(self._hosts))
-        if dest != name and len(self._hosts) < 1_000_000:
-            self._hosts[dest] = number
-        return number
-
-    def _layout(self, header_line: bytes, header: Row) -> Layout:
-        layout = self._by_header.get(header_line)
-        if layout is None:
-            layout = self._by_header[header_line] = Layout(header)
-        return layout
-
     def seen_columns(self) -> list[str]:
         """Return the names of all columns that came, whether used or not."""
         return sorted({name for layout in self._by_header.values() for name in layout.columns})
-
-    def known_fields(self) -> frozenset[str]:
-        """Return the fields that were recognized in any chunk."""
-        return frozenset().union(*(layout.known for layout in self._by_header.values()))
 
     def _clean(self, body: bytes) -> bytes:
         """Make a chunk safe to split into lines and to decode; count what had to be replaced."""
         if b"\0" in body:
             self.counters.nul_bytes += body.count(b"\0")
-            body = body.replace(b"\0", "\ufffd".encode())
+            body = body.replace(b"\0", _REPLACEMENT)
         if not body.isascii():
             try:
                 body.decode()
             except UnicodeDecodeError:
-                before = body.count("\ufffd".encode())
+                before = body.count(_REPLACEMENT)
                 body = body.decode("utf-8", "replace").encode()
-                self.counters.bad_utf8 += body.count("\ufffd".encode()) - before
+                self.counters.bad_utf8 += body.count(_REPLACEMENT) - before
         if b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
             body = _BARE_CR.sub(b" ", body)
         return body
@@ -424,41 +395,104 @@ class RowStore:
         layout = self.layouts[bisect_right(self._chunk_start, row) - 1]
         text = self._spill.read(self._offset[row], self._length[row]).decode()
         values = next(v for v in csv.reader(StringIO(text, newline="\n")) if v)
-        return layout, (values + [""] * layout.width)[: layout.width]
+        if len(values) != layout.width:
+            values = (values + [""] * layout.width)[: layout.width]
+        return layout, values
 
     def process(self, row: int) -> Process:
         """Read a process creation again, all missing values empty."""
         layout, values = self.values(row)
-        get = {name: layout.value(values, name) for name in Process._fields[1:]}
-        get["dest"] = get["dest"] or layout.value(values, "host")
-        get["process_name"] = get["process_name"] or base_name(get["process_path"], get["process"])
-        if not get["parent_process_name"] and (get["parent_process_path"] or get["parent_process"]):
-            get["parent_process_name"] = base_name(
-                get["parent_process_path"], get["parent_process"]
-            )
-        return Process(self.time[row], **get)
+        process = Process(self.time[row], *layout.process(values))
+        if not process.dest:
+            process = process._replace(dest=layout.value(values, "host"))
+        if not process.process_name:
+            name = base_name(process.process_path, process.process)
+            process = process._replace(process_name=name)
+        if not process.parent_process_name:
+            name = base_name(process.parent_process_path, process.parent_process)
+            process = process._replace(parent_process_name=name)
+        return process
 
     def event(self, row: int) -> Event:
         """Read a network, file, registry or service event again, all missing values empty."""
         layout, values = self.values(row)
-        get = {name: layout.value(values, name) for name in Event._fields[2:]}
-        get["dest_ip_type"] = address_type(get["dest_ip"])
-        return Event(EVENT_KINDS[(self.flags[row] & KIND) - 1], self.time[row], **get)
+        get = dict(zip(EVENT_FIELDS, layout.event(values)))
+        kind = EVENT_KINDS[(self.flags[row] & KIND) - 1]
+        get["file_name"] = get["file_name"] or base_name(get["file_path"], "")
+        return Event(kind, self.time[row], dest_ip_type=address_type(get["dest_ip"]), **get)
 
     def close(self) -> None:
         """Drop the spilled rows."""
         self._spill.close()
 
 
-def _known(value: str) -> str:
-    return "" if value in MISSING else value
+def _windows(body: bytes) -> Iterator[bytes]:
+    """Yield a chunk in pieces of whole lines, so that no copy of all its lines is needed."""
+    start, size = 0, len(body)
+    while start < size:
+        end = body.find(b"\n", start + WINDOW_BYTES) + 1 or size
+        yield body[start:end]
+        start = end
+
+
+def _lines(body: bytes) -> Iterator[bytes]:
+    return chain.from_iterable(window.splitlines(True) for window in _windows(body))
+
+
+def _without_tails(body: bytes, layout: Layout) -> bytes:
+    """Cut the empty `__mv_` cells off the rows that have no multivalue."""
+    tail = b"," * (layout.width - layout.plain_width)
+    for end in (b"\r\n", b"\n"):
+        if tail + end in body:
+            return body.replace(tail + end, end)
+    return body
+
+
+def _ends(batch: list[list[str]], first: int, last: int) -> list[int]:
+    """Return the line after each row, where some rows have newlines in quotes."""
+    sizes = (1 + sum(cell.count("\n") for cell in row) for row in batch)
+    return [min(end, last) for end in islice(accumulate(sizes, initial=first), 1, None)]
+
+
+def _columns(batch: list[list[str]], layout: Layout) -> dict[str, Column]:
+    """Turn rows into the columns that link them."""
+    width = len(batch[0])
+    places = {name: layout.place(name) for name in LINK_FIELDS}
+    plain = width == layout.plain_width or not layout.has_multivalues
+    if plain and -2 not in places.values():
+        turned = list(zip(*batch))
+        nothing = ("",) * len(batch)
+        return {n: turned[p] if p >= 0 else nothing for n, p in places.items()}
+    return dict(zip(LINK_FIELDS, zip(*map(layout.getter(LINK_FIELDS), batch))))
+
+
+def _keys(hosts: list[int], column: Column) -> Iterable[int]:
+    """Hash host and value of each row; 0 where the value is missing."""
+    if MISSING.isdisjoint(column):
+        return map(hash, zip(hosts, column))
+    if not column[0] and set(column) == {""}:
+        return repeat(0, len(column))
+    return [0 if v in MISSING else hash((h, v)) for h, v in zip(hosts, column)]
+
+
+def _pids(column: Column) -> Column:
+    """Write process ids in decimal; Windows event 4688 has them in hexadecimal."""
+    if "".join(column).isdigit() or not any(v[:2] in ("0x", "0X") for v in column):
+        return column
+    return list(map(_pid, column))
 
 
 def _pid(pid: str) -> str:
-    """Write a process id in decimal; Windows event 4688 has it in hex."""
     if pid[:2] in ("0x", "0X"):
         try:
             return str(int(pid, 16))
         except ValueError:
             return pid
     return pid
+
+
+def _moment(time: str) -> float:
+    try:
+        return float(time)
+    except ValueError:
+        return NO_TIME

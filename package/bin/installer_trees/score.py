@@ -74,7 +74,7 @@ def _finished(
 
 
 def _share(hosts: int) -> float:
-    """Return 0 for one host, 1 for `WIDE_PREVALENCE` hosts and more, and in between by logarithm."""
+    """Return 0 for one host, 1 for `WIDE_PREVALENCE` and more, in between by logarithm."""
     return min(1.0, math.log(max(1, hosts)) / math.log(WIDE_PREVALENCE))
 
 
