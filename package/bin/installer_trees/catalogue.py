@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import fnmatch
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from re import Pattern
 from typing import Callable, TypeVar
 
 from .errors import CatalogueError
+from .literals import may_match, required_words
 from .model import EVENT_KINDS, Allowance, Condition, Process, Root, Signal
 
 ROOT_COLUMNS = (
@@ -48,6 +50,7 @@ EVENT_FIELDS = {
 }
 MAX_WEIGHT = 95
 MAX_REDUCTION = 60
+CACHED_NAMES = 100_000
 
 Record = dict[str, str]
 T = TypeVar("T")
@@ -73,6 +76,9 @@ class Catalogue:
     signals: tuple[Signal, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     problems: list[CatalogueError] = field(default_factory=list)
+    _names: list[tuple[dict[str, set[int]], list[tuple[Pattern[str], int]]]] = field(
+        default_factory=list, repr=False
+    )
     _by_name: dict[tuple[str, str], tuple[Root, ...]] = field(default_factory=dict, repr=False)
 
     def candidates(self, process_name: str, original_file_name: str = "") -> tuple[Root, ...]:
@@ -80,19 +86,33 @@ class Catalogue:
         key = (process_name, original_file_name)
         found = self._by_name.get(key)
         if found is None:
-            found = tuple(
-                root
-                for root in self.roots
-                if any(p.match(process_name) for p in root.names)
-                or (
-                    original_file_name
-                    and any(p.match(original_file_name) for p in root.original_names)
-                )
-            )
-            if len(self._by_name) > 100_000:
+            if not self._names:
+                self._index()
+            places = self._matching(0, process_name) | self._matching(1, original_file_name)
+            found = tuple(self.roots[i] for i in sorted(places))
+            if len(self._by_name) > CACHED_NAMES:
                 self._by_name.clear()
             self._by_name[key] = found
         return found
+
+    def _index(self) -> None:
+        """Sort names without wildcards into dicts, and keep the others to be matched."""
+        for column in ("names", "original_names"):
+            exact: dict[str, set[int]] = defaultdict(set)
+            globs: list[tuple[Pattern[str], int]] = []
+            for i, root in enumerate(self.roots):
+                for name in getattr(root, column):
+                    if set("*?[").isdisjoint(name):
+                        exact[name].add(i)
+                    else:
+                        globs.append((re.compile(fnmatch.translate(name), re.IGNORECASE), i))
+            self._names.append((dict(exact), globs))
+
+    def _matching(self, column: int, name: str) -> set[int]:
+        exact, globs = self._names[column]
+        if not name:
+            return set()
+        return exact.get(name.lower(), set()).union(i for p, i in globs if p.match(name))
 
     def root_of(
         self, process_name: str, process: str, process_path: str = "", original_file_name: str = ""
@@ -101,8 +121,12 @@ class Catalogue:
 
         Without a command line, a root that asks for arguments does not match.
         """
+        lower = process.lower() if process.isascii() else ""
         for root in self.candidates(process_name, original_file_name):
-            if root.args_pattern and not root.args_pattern.search(process):
+            if root.args_pattern and (
+                (lower and not may_match(root.args_words, lower))
+                or not root.args_pattern.search(process)
+            ):
                 continue
             if root.exclude_pattern and root.exclude_pattern.search(process):
                 continue
@@ -217,6 +241,7 @@ def _root(record: Record) -> Root:
         raise _Problem("root_id", "is empty; give each row its own id")
     if not record["process_name"] and not record["original_file_name"]:
         raise _Problem("process_name", "is empty, and so is original_file_name; one is needed")
+    args_pattern = _regex(record, "args_pattern")
     return Root(
         root_id=record["root_id"],
         os=_one_of(record, "os", (*SYSTEMS, "any")),
@@ -225,7 +250,8 @@ def _root(record: Record) -> Root:
         names=_globs(record["process_name"]),
         original_names=_globs(record["original_file_name"]),
         path_pattern=_regex(record, "path_pattern"),
-        args_pattern=_regex(record, "args_pattern"),
+        args_pattern=args_pattern,
+        args_words=required_words(args_pattern) if args_pattern else frozenset(),
         exclude_pattern=_regex(record, "exclude_pattern"),
         package_pattern=_regex(record, "package_pattern", groups=1),
     )
@@ -352,9 +378,8 @@ def _signal_id(record: Record) -> str:
     return signal_id
 
 
-def _globs(text: str) -> tuple[Pattern[str], ...]:
-    names = (name.strip() for name in text.split("|"))
-    return tuple(re.compile(fnmatch.translate(name), re.IGNORECASE) for name in names if name)
+def _globs(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split("|") if name.strip())
 
 
 def _compiled(text: str, column: str) -> Pattern[str]:

@@ -66,18 +66,22 @@ EVENT_KINDS = ("network", "file", "registry", "service")
 
 @dataclass(frozen=True)
 class Root:
-    """One row of the roots catalogue: what counts as a process of an installer."""
+    """One row of the roots catalogue: what counts as a process of an installer.
+
+    Names are in lower case and may hold `*` and `?`. `args_words` rule out `args_pattern` where a command line holds none of them; see `literals`.
+    """
 
     root_id: str
     os: str
     family: str
     role: str
-    names: tuple[Pattern[str], ...]
-    original_names: tuple[Pattern[str], ...]
+    names: tuple[str, ...]
+    original_names: tuple[str, ...]
     path_pattern: Pattern[str] | None
     args_pattern: Pattern[str] | None
     exclude_pattern: Pattern[str] | None
     package_pattern: Pattern[str] | None
+    args_words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from typing import Optional
 
 from .catalogue import EVENT_FIELDS, Catalogue
+from .literals import Words, may_match, required_words
 from .model import Condition, Event, Match, Node, Signal, Tree
 
 MATCH_CHARS = 32_767
 """Characters of a value that are searched: the longest command line that Windows allows."""
 CACHED_VALUES = 50_000
+AT_ROOTS = "process of an installer"
 
 Hit = tuple[int, Optional[Event], str]
 
@@ -31,7 +33,7 @@ class Matcher:
         self.cut = 0
         self._signals = catalogue.signals
         self._fields_of: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._by_field: dict[tuple[str, str, str], tuple[Signal, ...]] = {}
+        self._by_field: dict[tuple[str, str, str], tuple[tuple[Signal, Words], ...]] = {}
         self._found: dict[tuple[str, str, str, str], tuple[tuple[Signal, str], ...]] = {}
 
     def matches(self, tree: Tree) -> list[Match]:
@@ -52,15 +54,15 @@ class Matcher:
         """Search every value once; the result does not look at scope or conditions yet."""
         hits: dict[str, list[Hit]] = defaultdict(list)
         system = tree.system
-        for field in self._fields("process", system):
-            for i, node in enumerate(tree.nodes):
-                value = node_value(node, field)
-                for signal, text in self._search("process", system, field, value) if value else ():
-                    hits[signal.signal_id].append((i, None, text))
+        for i, node in enumerate(tree.nodes):
+            for kind in ("process", AT_ROOTS) if node.root is not None else ("process",):
+                for field in self._fields(kind, system):
+                    for signal, text in self._search(kind, system, field, node_value(node, field)):
+                        hits[signal.signal_id].append((i, None, text))
         for i, event in tree.events:
             for field in self._fields(event.kind, system):
                 value = getattr(event, field)
-                for signal, text in self._search(event.kind, system, field, value) if value else ():
+                for signal, text in self._search(event.kind, system, field, value):
                     hits[signal.signal_id].append((i, event, text))
         for field in self._fields("tree", system):
             value = str(_tree_value(tree, field))
@@ -75,24 +77,35 @@ class Matcher:
             grouped: dict[str, list[Signal]] = defaultdict(list)
             for signal in self._signals:
                 of_kind = "tree" if signal.scope == "tree" else signal.kind
+                if signal.scope == "root" and of_kind == "process":
+                    of_kind = AT_ROOTS
                 here = not signal.systems or system in signal.systems
                 if of_kind == kind and here and signal.weight > 0:
                     grouped[signal.field].append(signal)
             for field, signals in grouped.items():
-                self._by_field[kind, system, field] = tuple(signals)
+                self._by_field[kind, system, field] = tuple(
+                    (signal, required_words(signal.pattern)) for signal in signals
+                )
             known = self._fields_of[kind, system] = tuple(grouped)
         return known
 
     def _search(
         self, kind: str, system: str, field: str, value: str
     ) -> tuple[tuple[Signal, str], ...]:
+        if not value:
+            return ()
         key = (kind, system, field, value)
         found = self._found.get(key)
         if found is None:
             if len(value) > MATCH_CHARS:
                 self.cut += 1
                 value = value[:MATCH_CHARS]
-            pairs = ((s, s.pattern.search(value)) for s in self._by_field[kind, system, field])
+            lower = value.lower() if value.isascii() else ""
+            pairs = (
+                (signal, signal.pattern.search(value))
+                for signal, words in self._by_field[kind, system, field]
+                if not lower or may_match(words, lower)
+            )
             found = tuple((s, m[0].strip()) for s, m in pairs if m)
             if len(self._found) > CACHED_VALUES:
                 self._found.clear()
