@@ -170,6 +170,54 @@ def test_duplicates_and_two_sensors_are_one_process() -> None:
     ) == ["apt-get(sh)"]
 
 
+def test_the_richer_copy_of_a_process_stands_for_it() -> None:
+    events = completed(
+        [
+            {"process": "apt-get install a", "process_id": 7, "process_guid": "g1"},
+            {"process": "sh -c x", "process_id": 8, "parent_process_guid": "g1"},
+        ]
+    )
+    poorer = {**events[0], "process": "", "process_name": "", "process_path": "/usr/bin/apt-get"}
+    assert shapes([poorer, *events]) == ["apt-get(sh)"]
+
+
+def test_an_installer_that_execs_another_is_one_tree() -> None:
+    events = [
+        {"process": "apt-get install a", "process_id": 7, "parent_process_id": 3},
+        {"process": "dpkg -i a", "process_id": 7, "parent_process_id": 3},
+        {"process": "sh -c x", "process_id": 8, "parent_process_id": 7},
+    ]
+    assert shapes(completed(events)) == ["apt-get(dpkg(sh))"]
+    events[1]["_time"] = events[2]["_time"] = START + 60
+    assert shapes(completed(events)) == ["apt-get", "dpkg(sh)"]
+
+
+@pytest.mark.parametrize(
+    ("change", "attached"),
+    [
+        ({}, True),
+        ({"process_id": 40}, False),
+        ({"_time": START + 30}, False),
+        ({"user": "other"}, False),
+        ({"process": "nginx -g daemon"}, False),
+        ({"parent_process_id": 2}, False),
+    ],
+    ids=["near", "far id", "later", "other user", "a service", "not of init"],
+)
+def test_a_background_process_left_to_init_goes_back_to_its_script(
+    change: dict[str, Any], attached: bool
+) -> None:
+    events = [
+        {"process": "dpkg -i a.deb", "process_id": 7},
+        {"process": "/bin/sh postinst", "process_name": "dash", "process_id": 8, "parent": 0},
+        {"process": "chmod x", "process_id": 9, "parent": 1},
+        {"process": "setsid sh -c x", "process_id": 11, "parent_process_id": 1, **change},
+        {"process": "id", "process_id": 12, "parent": 3},
+    ]
+    shape = "dpkg(dash(chmod setsid(id)))" if attached else "dpkg(dash(chmod))"
+    assert shapes(completed(events)) == [shape]
+
+
 def test_children_long_after_the_installer_are_not_its_own() -> None:
     events = [
         {"process": "apt-get install a", "process_id": 7},

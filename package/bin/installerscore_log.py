@@ -12,13 +12,18 @@ def log_error(error: BaseException) -> str:
     Returns:
         A sentence that says where to look.
     """
-    if not os.environ.get("SPLUNK_HOME"):
+    home = os.environ.get("SPLUNK_HOME")
+    if not home:
         return "Set SPLUNK_HOME to have the details written to its log folder."
-    from solnlib import log
-
     name = "ta_installerscore_command"
-    log.Logs.set_context(namespace="TA-installerscore")
-    log.Logs().get_logger(name).error(
-        "%s", "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
-    )
-    return f"The details are in $SPLUNK_HOME/var/log/splunk/{name}.log; please report them."
+    try:
+        from solnlib import log
+
+        log.Logs.set_context(
+            directory=os.path.join(home, "var", "log", "splunk"), namespace="TA-installerscore"
+        )
+        trace = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+        log.Logs().get_logger(name).error("%s", trace)
+    except Exception as problem:  # whatever keeps the log from being written, the search goes on
+        return f"The details could not be logged ({type(problem).__name__})."
+    return f"The details are in $SPLUNK_HOME/var/log/splunk/TA-installerscore_{name}.log."

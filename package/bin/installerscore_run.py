@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 from installer_trees import catalogue
+from installer_trees.errors import CatalogueError
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
@@ -105,8 +106,12 @@ def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
 
 
 def _lines(path: str) -> Iterator[str]:
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        yield from file
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+            yield from file
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); install the add-on again, or mend the file"
+        raise CatalogueError(os.path.basename(path), 0, "", problem) from None
 
 
 def encoded(columns: list[str], rows: Iterable[dict[str, Value]]) -> Iterator[bytes]:

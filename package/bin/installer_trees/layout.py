@@ -108,7 +108,8 @@ class Layout:
     def value(self, values: Row, field: str) -> str:
         """Return the first value of a field, an empty string where it is missing."""
         for plain, multi in self._places.get(field, ()):
-            value = first_value(values[multi]) if multi >= 0 and values[multi] else values[plain]
+            many = values[multi] if 0 <= multi < len(values) else ""
+            value = first_value(many) if many else values[plain]
             if value not in MISSING:
                 return value
         return ""

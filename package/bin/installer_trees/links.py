@@ -7,6 +7,7 @@ limit, and the rows that share a key are sorted out once, so the work grows with
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,9 @@ GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"
 LINKS = (GUID, PID, PARENT_FIELDS, TIE)
 SAME_PROCESS_SECONDS = 2.0
 EVENT_SLACK_SECONDS = 1.0
+EXEC_SECONDS = 5.0
+DETACHED_SECONDS = 2.0
+DETACHED_PIDS = 16
 LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
 
@@ -96,6 +100,7 @@ class Linker:
         self._canonical: dict[int, int] = {}
         self._parents: dict[int, Link] = {}
         self._processes: dict[int, Process] = {}
+        self._detached: dict[int, list[int]] = {}
         self._standins: dict[int, Process] = {}
         self._standin_of: dict[tuple[str, int, int], int] = {}
         self._standin_children: dict[int, set[int]] = {}
@@ -150,8 +155,15 @@ class Linker:
             same = list(self._by_guid.rows(guid))
             if len(same) < 2:
                 return row
-            known = self._histories[GUID, guid] = ([], self.sort(same)[:1])
+            same = self.sort(same)
+            known = self._histories[GUID, guid] = ([], [min(same, key=self._poverty)])
         return known[1][0]
+
+    def _poverty(self, row: int) -> tuple[bool, bool, bool]:
+        """Order copies of one process: what tells more comes first."""
+        store = self.store
+        is_root = bool(store.flags[row] & IS_ROOT)
+        return not store.own_guid[row], not is_root, not store.own_command[row]
 
     def _history(self, key: int) -> tuple[list[float], list[int]]:
         """Return times and rows of all processes that had one process id on one host."""
@@ -167,7 +179,7 @@ class Linker:
                     twins.append(row)
             kept = []
             for group in groups:
-                best = self._first_of_guid(next((r for r in group if store.own_guid[r]), group[0]))
+                best = self._first_of_guid(min(group, key=self._poverty))
                 self._canonical.update(dict.fromkeys(group, best))
                 kept.append(best)
             kept = self.sort(dict.fromkeys(kept))
@@ -207,7 +219,8 @@ class Linker:
         found = self._parents.get(row)
         if found is None:
             found = (
-                self._by_parent_guid(row)
+                self._by_exec(row)
+                or self._by_parent_guid(row)
                 or self._by_parent_pid(row)
                 or self._by_parent_line(row)
                 or self._by_standin(row)
@@ -215,6 +228,24 @@ class Linker:
             )
             self._parents[row] = found
         return found
+
+    def _by_exec(self, row: int) -> Link | None:
+        """Hang an installer under the one whose process it took over with exec."""
+        store = self.store
+        if not store.flags[row] & IS_ROOT or not store.own_pid[row]:
+            return None
+        rows = self._history(store.own_pid[row])[1]
+        place = rows.index(row) if row in rows else 0
+        if not place:
+            return None
+        before = rows[place - 1]
+        if (
+            store.flags[before] & IS_ROOT
+            and store.parent_pid[before] == store.parent_pid[row]
+            and store.time[row] - store.time[before] <= EXEC_SECONDS
+        ):
+            return before, PID
+        return None
 
     def _by_parent_guid(self, row: int) -> Link | None:
         parent = next(self._by_guid.rows(self.store.parent_guid[row]), -1)
@@ -312,6 +343,7 @@ class Linker:
 
         An installer that started after the lifetime of the one above it has a branch of its own.
         """
+        self._adopt_detached()
         flags = self.store.flags
         marked = {
             self.canonical(r) for r in range(len(flags)) if flags[r] & (IS_ROOT | PARENT_IS_ROOT)
@@ -325,6 +357,37 @@ class Linker:
                 if top not in claimed:
                     branches.append(self._grow(top, claimed))
         return sorted(branches, key=lambda branch: self.order(branch.top))
+
+    def _adopt_detached(self) -> None:
+        """Give background processes back to the script that started them.
+
+        A script that puts a shell in the background and ends leaves it to process 1. Ids are handed
+        out in order, so the script, or another child of it, has one just below.
+        """
+        store = self.store
+        for row in store.children_of_init():
+            if self.canonical(row) == row and _DETACHED.match(self.process(row).process_name):
+                parent = self._left_behind_by(row)
+                if parent != -1:
+                    self._parents[row] = (parent, TIE)
+                    self._detached.setdefault(parent, []).append(row)
+
+    def _left_behind_by(self, row: int) -> int:
+        """Return the script that started a process of init shortly before, -1 if none is near."""
+        store, me = self.store, self.process(row)
+        if not me.process_id.isdigit():
+            return -1
+        for pid in range(int(me.process_id) - 1, int(me.process_id) - 1 - DETACHED_PIDS, -1):
+            times, rows = self._history(store.pid_key(me.dest, str(pid)))
+            place = bisect_right(times, store.time[row]) - 1
+            if place < 0 or store.time[row] - times[place] > DETACHED_SECONDS:
+                continue
+            near = rows[place]
+            if not _SCRIPT.match(self.process(near).process_name):
+                near = self.parent_of(near)[0]
+            if near >= 0 and near != row and self.process(near).user == me.user:
+                return near
+        return -1
 
     def _top(self, row: int, above: dict[int, int]) -> int:
         """Return the topmost installer at or above a row, -1 for none; circles are cut."""
@@ -376,6 +439,8 @@ class Linker:
         for kind, key in wanted:
             for child in self._children_of_key(kind, key).get(member, ()):
                 yield child, self._parents[child][1]
+        for child in self._detached.get(member, ()):
+            yield child, TIE
 
     def _children_of_key(self, kind: str, key: int) -> dict[int, list[int]]:
         """Return the rows that name one parent key, sorted out by their real parent."""
@@ -423,6 +488,11 @@ class Linker:
         name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
         return next(named, candidates[0] if candidates else -1)
+
+
+_SHELLS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*"
+_SCRIPT = re.compile(rf"(?:{_SHELLS})$")
+_DETACHED = re.compile(rf"(?:{_SHELLS}|nohup|setsid|daemon(?:ize)?|osascript|curl|wget|nc|socat)$")
 
 
 def file_name(path: str) -> str:

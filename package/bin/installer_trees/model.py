@@ -68,7 +68,8 @@ EVENT_KINDS = ("network", "file", "registry", "service")
 class Root:
     """One row of the roots catalogue: what counts as a process of an installer.
 
-    Names are in lower case and may hold `*` and `?`. `args_words` rule out `args_pattern` where a command line holds none of them; see `literals`.
+    Names are in lower case and may hold `*` and `?`. `args_words` rule out `args_pattern` where a
+    command line holds none of them; see `literals`.
     """
 
     root_id: str

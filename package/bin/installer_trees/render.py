@@ -257,10 +257,16 @@ def _event(event: Event) -> str:
     target = {
         "network": event.url or f"{event.dest_ip}:{event.dest_port}",
         "file": event.file_path,
-        "registry": "\\".join(p for p in (event.registry_path, event.registry_value_name) if p),
+        "registry": _registry_target(event),
         "service": " ".join(p for p in (event.service_name, event.service_path) if p),
     }[event.kind]
     return f"-> {event.kind} {event.action} {cut(target, 120)}".replace("  ", " ")
+
+
+def _registry_target(event: Event) -> str:
+    """Return path and value name; some sources end the path with the name already."""
+    path, name = event.registry_path, event.registry_value_name
+    return path if not name or path.lower().endswith("\\" + name.lower()) else f"{path}\\{name}"
 
 
 def _techniques(score: Score) -> list[str]:

@@ -366,6 +366,16 @@ class RowStore:
         self.flags.append(kind)
         return True
 
+    def pid_key(self, dest: str, pid: str) -> int:
+        """Return the key of a process id on a host."""
+        return hash((self._hosts.get(dest.lower(), -1), pid))
+
+    def children_of_init(self) -> list[int]:
+        """Return the rows whose parent is process 1."""
+        keys = {hash((host, "1")) for host in set(self._hosts.values()) if host >= 0}
+        found = compress(range(len(self)), map(keys.__contains__, self.parent_pid))
+        return [row for row in found if not self.flags[row] & KIND]
+
     def seen_columns(self) -> list[str]:
         """Return the names of all columns that came, whether used or not."""
         return sorted({name for layout in self._by_header.values() for name in layout.columns})

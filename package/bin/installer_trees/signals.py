@@ -106,7 +106,7 @@ class Matcher:
                 for signal, words in self._by_field[kind, system, field]
                 if not lower or may_match(words, lower)
             )
-            found = tuple((s, m[0].strip()) for s, m in pairs if m)
+            found = tuple((s, m[0].strip() or value) for s, m in pairs if m)
             if len(self._found) > CACHED_VALUES:
                 self._found.clear()
             self._found[key] = found
