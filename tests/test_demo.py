@@ -83,6 +83,13 @@ def test_best_tree_is_drawn_with_its_reasons(printed):
     assert "| installerscore" in best
 
 
+def test_searches_it_proposes_use_macros_that_are_there(built_app):
+    macros = (built_app / "default" / "macros.conf").read_text(encoding="utf-8")
+    for search in demo.NEXT:
+        name, argument = re.match(r'\| `(\w+)(\(".*"\))?` \|', search).groups()
+        assert f"[{name}{'(1)' if argument else ''}]" in macros
+
+
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_fits_the_width(built_app, python, width):
     done = run_demo(built_app, python, "--width", str(width))

@@ -98,7 +98,7 @@ def test_required_fields_name_every_field_of_the_sample_plain_and_prefixed(expec
     used = {(sample.kind(row), name) for row in ROWS for name in row} - {
         (kind, name)
         for kind in PREFIXES
-        for name in ("parent_process_exec", "transport", "vendor_product")
+        for name in ("parent_process_exec", "transport", "vendor_product", "sourcetype")
     }
     plain = {name for _, name in used}
     prefixed = {f"{PREFIXES[kind]}.{name}" for kind, name in used if name != "_time"}

@@ -20,7 +20,7 @@ CIM = set(
     "parent_process_name parent_process parent_process_path parent_process_exec "
     "parent_process_id parent_process_guid dest_ip dest_port transport url app file_path "
     "file_name registry_path registry_key_name registry_value_name registry_value_data "
-    "service_name service_path start_mode vendor_product".split()
+    "service_name service_path start_mode vendor_product sourcetype".split()
 )
 
 

@@ -23,8 +23,9 @@ from sample import SAMPLES, Chain, Owners, kind, load, newest_first
 APP = Path(__file__).resolve().parent.parent / "output" / "TA-installerscore"
 _ORIGINS = {"real": "R", "written": "W"}
 NEXT = (
-    "| `installerscore_processes` | installerscore minscore=40",
-    "| `installerscore_processes` | installerscore output=processes | search dest=<host>",
+    "| `installer_endpoint_events` | installerscore minscore=40",
+    '| `installer_endpoint_events("<host>")` | installerscore output=processes',
+    "| `installer_endpoint_events` | installerscore output=health",
 )
 
 
