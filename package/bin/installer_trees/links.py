@@ -101,6 +101,7 @@ class Linker:
         self._parents: dict[int, Link] = {}
         self._processes: dict[int, Process] = {}
         self._detached: dict[int, list[int]] = {}
+        self._execs: dict[int, int] = {}
         self._standins: dict[int, Process] = {}
         self._standin_of: dict[tuple[str, int, int], int] = {}
         self._standin_children: dict[int, set[int]] = {}
@@ -234,16 +235,19 @@ class Linker:
         store = self.store
         if not store.flags[row] & IS_ROOT or not store.own_pid[row]:
             return None
-        rows = self._history(store.own_pid[row])[1]
-        place = rows.index(row) if row in rows else 0
+        times, rows = self._history(store.own_pid[row])
+        end = bisect_right(times, store.time[row])
+        recent = rows[max(0, end - LOOK_BACK) : end]
+        place = recent.index(row) if row in recent else 0
         if not place:
             return None
-        before = rows[place - 1]
+        before = recent[place - 1]
         if (
             store.flags[before] & IS_ROOT
             and store.parent_pid[before] == store.parent_pid[row]
             and store.time[row] - store.time[before] <= EXEC_SECONDS
         ):
+            self._execs[before] = row
             return before, PID
         return None
 
@@ -367,6 +371,9 @@ class Linker:
         store = self.store
         for row in store.children_of_init():
             if self.canonical(row) == row and _DETACHED.match(self.process(row).process_name):
+                parent = self.parent_of(row)[0]
+                if parent != -1 and not _INIT.match(self.process(parent).process_name):
+                    continue
                 parent = self._left_behind_by(row)
                 if parent != -1:
                     self._parents[row] = (parent, TIE)
@@ -441,6 +448,8 @@ class Linker:
                 yield child, self._parents[child][1]
         for child in self._detached.get(member, ()):
             yield child, TIE
+        if member in self._execs and self.parent_of(self._execs[member])[0] == member:
+            yield self._execs[member], PID
 
     def _children_of_key(self, kind: str, key: int) -> dict[int, list[int]]:
         """Return the rows that name one parent key, sorted out by their real parent."""
@@ -492,6 +501,7 @@ class Linker:
 
 _SHELLS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*"
 _SCRIPT = re.compile(rf"(?:{_SHELLS})$")
+_INIT = re.compile(r"(?:systemd|init|launchd)$")
 _DETACHED = re.compile(rf"(?:{_SHELLS}|nohup|setsid|daemon(?:ize)?|osascript|curl|wget|nc|socat)$")
 
 
