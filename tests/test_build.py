@@ -60,6 +60,8 @@ WARNINGS = {
     "check_python_sdk_version",  # the newer SDK needs Python 3.13 and would end support of 3.9
     "check_ucc_dependencies",
 }
+# A search looks for downloads from the address at which clouds hand out credentials.
+ACCEPTED = "PRIVATE IP 169.254.169.254 is found in default/savedsearches.conf"
 NOT_OURS = ("lib/", "appserver/", "None")  # None: a remark on the add-on as a whole
 
 
@@ -200,5 +202,6 @@ def test_appinspect_warns_of_nothing_new_and_of_nothing_in_our_own_files(report)
         for message in check["messages"]
         if message["result"] == "warning"
         and not str(message["message_filename"]).startswith(NOT_OURS)
+        and not message["message"].startswith(ACCEPTED)
     ]
     assert ours == []
