@@ -181,7 +181,8 @@ def test_exported_macros_cannot_change_the_searches_of_other_apps(built_app, con
     for macro in confs.get("macros.conf", {}):
         own = meta.get(f"macros/{macro}", {}).get("export")
         if (own or ("system" if exports_all else "none")) == "system":
-            assert macro.startswith(("installer_", "installerscore_")), macro
+            ours = ("installer_", "process_installer", "process_package_manager")
+            assert macro.startswith(ours), macro
 
 
 # --- lookups and replication ---------------------------------------------------------------

@@ -25,11 +25,10 @@ ROOTS = ROOT / "package" / "lookups" / "installerscore_roots.csv"
 HEADER = "# Written by tools/build_detections.py from detections/: change it there.\n"
 FILTER_DESCRIPTION = "Update this macro to limit the output results to filter out false positives."
 ROOT_DESCRIPTIONS = {
-    "process_installer": "Process creations that may be a software installer of an operating "
-    "system or desktop, by name, original file name and command line. Made from "
-    "installerscore_roots.csv.",
-    "process_package_manager": "Process creations that may be a package manager of Linux or of a "
-    "programming language, by name and command line. Made from installerscore_roots.csv.",
+    "process_installer": "installers of an operating system or desktop",
+    "process_package_manager": "package managers of Linux and of programming languages",
+    "installer_children": "children of installers of an operating system or desktop",
+    "installer_package_manager_children": "children of package managers",
 }
 APP_LOCAL = {
     "process_msiexec": "(Processes.process_name=msiexec.exe "
@@ -72,7 +71,9 @@ def macros_conf() -> str:
         filters = roots_filter.definitions(csv.DictReader(file))
     text = HEADER + "\n" + (SOURCE / "macros.conf").read_text(encoding="utf-8")
     for name, definition in filters.items():
-        text += f"\n[{name}]\ndefinition = {definition}\ndescription = {ROOT_DESCRIPTIONS[name]}\n"
+        text += f"\n[{name}]\ndefinition = {definition}\n"
+        text += "description = CIM filter for process creations that may be "
+        text += f"{ROOT_DESCRIPTIONS[name]}. Made from installerscore_roots.csv.\n"
     for search in searches():
         text += f"\n[{slug(search['name'])}_filter]\ndefinition = search *\n"
         text += f"description = {FILTER_DESCRIPTION}\n"

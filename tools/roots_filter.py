@@ -17,13 +17,16 @@ sre: Any = import_module("sre_constants" if _OLD else "re._constants")
 sre_parser: Any = import_module("sre_parse" if _OLD else "re._parser")
 
 Row = Mapping[str, str]
-MACROS = {
-    "process_installer": (
-        "msi msix exe winget choco msu dism inno nsis squirrel macos_pkg brew".split()
-    ),
+FAMILIES = {
+    "process_installer": "msi msix exe winget choco scoop msu macos_pkg brew".split(),
     "process_package_manager": None,
 }
 """Macros and the families in them; None takes all that the others leave."""
+CHILDREN = {
+    "process_installer": "installer_children",
+    "process_package_manager": "installer_package_manager_children",
+}
+"""Macros that find children of installers, for an installer whose own event is not there."""
 
 MAX_ALTERNATIVES = 24
 
@@ -49,43 +52,51 @@ def wildcards(pattern: str) -> list[str]:
 def definitions(roots: Iterable[Row]) -> dict[str, str]:
     """Return the macros and their definitions for the rows of installerscore_roots.csv."""
     rows = list(roots)
-    named = {family for families in MACROS.values() if families for family in families}
-    return {
-        macro: _filter([r for r in rows if _belongs(r["family"], families, named)])
-        for macro, families in MACROS.items()
-    }
+    named = {family for families in FAMILIES.values() if families for family in families}
+    made = {}
+    for macro, families in FAMILIES.items():
+        chosen = [r for r in rows if _belongs(r["family"], families, named)]
+        made[macro] = _filter(chosen, "")
+        made[CHILDREN[macro]] = _filter(chosen, "parent_")
+    return made
 
 
 def _belongs(family: str, families: list[str] | None, named: set[str]) -> bool:
     return family in families if families else family not in named
 
 
-def _filter(rows: Sequence[Row]) -> str:
-    """Return the filter for some rows; events without a process name always pass."""
+def _filter(rows: Sequence[Row], prefix: str) -> str:
+    """Return the filter for some rows; a process without a name passes: its line may name it."""
     groups: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     for row in rows:
         names, originals = groups.setdefault(tuple(wildcards(row["args_pattern"])), (set(), set()))
         names.update(_names(row["process_name"]))
-        originals.update(_names(row["original_file_name"]))
-    names, originals = groups.pop((), (set(), set()))
-    clauses = [_either(names | {"unknown"}, originals)]
+        if not prefix:
+            originals.update(_names(row["original_file_name"]))
+    plain = groups.pop((), (set(), set()))
+    clauses = [_either(prefix, plain[0] | (set() if prefix else {"unknown"}), plain[1])]
     for globs, (names, originals) in sorted(groups.items()):
-        clauses.append(f"({_either(names, originals)} {_in('process', globs)})")
-    return "(" + "\\\n  OR ".join(clauses) + ")"
+        names, originals = names - _covered(names, plain[0]), originals - plain[1]
+        if names or originals:
+            lines = _in(f"{prefix}process", globs)
+            clauses.append(f"({_either(prefix, names, originals)} {lines})")
+    return "(" + " \\\n  OR ".join(clauses) + ")"
+
+
+def _covered(names: set[str], by: set[str]) -> set[str]:
+    return {name for name in names if any(_covers(other, name) for other in by)}
 
 
 def _names(cell: str) -> set[str]:
-    names = {name.strip().lower() for name in cell.split("|") if name.strip()}
-    odd = [name for name in names if re.search(r'[?\[\]"]', name)]
-    if odd:
-        raise ValueError(f"tstats has no wildcard but *: {odd[0]}")
-    return names
+    names = (name.strip().lower() for name in cell.split("|") if name.strip())
+    return {re.sub(r"(\*|\?|\[[^\]]*\])+", "*", name) for name in names}
 
 
-def _either(names: set[str], originals: set[str]) -> str:
+def _either(prefix: str, names: set[str], originals: set[str]) -> str:
     parts = []
     if names:
-        parts.append(_in("process_name", sorted(names)))
+        distinct = {n for n in names if not _covered({n}, names - {n})}
+        parts.append(_in(f"{prefix}process_name", sorted(distinct)))
     if originals:
         parts.append(_in("original_file_name", sorted(originals)))
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"

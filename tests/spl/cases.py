@@ -51,14 +51,24 @@ def load(path: Path) -> list[Case]:
 
 
 def differences(expect: list[Row], rows: list[Row]) -> list[str]:
-    """Return how rows differ from the expected ones; expected rows name the fields that count."""
-    found = [f"{len(rows)} rows, not {len(expect)}"] if len(rows) != len(expect) else []
-    for number, (wanted, row) in enumerate(zip(expect, rows), 1):
-        for field, value in wanted.items():
-            given = values_of(row.get(field))
-            if given != values_of(value):
-                found.append(f"row {number}: {field} is {given}, not {values_of(value)}")
-    return found
+    """Return the expected rows that are missing and the rows that are too many, in any order.
+
+    Expected rows name the fields that count.
+    """
+    left = list(rows)
+    missing = []
+    for wanted in expect:
+        found = next((row for row in left if _agrees(row, wanted)), None)
+        if found is None:
+            missing.append(f"missing: {wanted}")
+        else:
+            left.remove(found)
+    shown = sorted({field for wanted in expect for field in wanted} | {"process"})
+    return missing + [f"too many: { {f: row.get(f) for f in shown} }" for row in left]
+
+
+def _agrees(row: Row, wanted: Row) -> bool:
+    return all(values_of(row.get(field)) == values_of(value) for field, value in wanted.items())
 
 
 def _data(events: Any) -> dict[str, list[Row]]:
@@ -77,13 +87,14 @@ def _data(events: Any) -> dict[str, list[Row]]:
 
 
 def _filled(event: Row, index: int) -> Row:
-    return {
+    filled = {
         "_time": START + index,
         "dest": "host1",
         "user": "user1",
         "process_id": 1000 + index,
         **event,
     }
+    return {field: value for field, value in filled.items() if value is not None}
 
 
 def _with_parent(event: Row, processes: list[Row]) -> Row:

@@ -18,6 +18,11 @@ def _parser(rule: str) -> Lark:
     return Lark(GRAMMAR.read_text(encoding="utf-8"), start=rule, parser="lalr")
 
 
+@cache
+def _tree(rule: str, text: str) -> Tree[Token]:
+    return _parser(rule).parse(text)
+
+
 def parse(command: Command, rule: str) -> Tree[Token]:
     """Return the syntax tree of a command's arguments.
 
@@ -25,7 +30,7 @@ def parse(command: Command, rule: str) -> Tree[Token]:
         SplError: The grammar does not know this, with the place.
     """
     try:
-        return _parser(rule).parse(command.arguments)
+        return _tree(rule, command.arguments)
     except UnexpectedEOF as error:
         raise command.error(f"{command.name} ends too early", len(command.arguments)) from error
     except UnexpectedInput as error:

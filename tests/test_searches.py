@@ -1,0 +1,65 @@
+"""Every saved search, executed: it finds what it must and stays silent on what looks alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import build_detections
+import pytest
+from spl.app import App
+from spl.cases import FOLDER, NOW, Case, differences, load
+from spl.errors import SplError
+
+ROOT = Path(__file__).resolve().parent.parent
+SEARCHES = {build_detections.slug(s["name"]): s for s in build_detections.searches()}
+CASES = [case for path in sorted(FOLDER.glob("*.yml")) for case in load(path)]
+
+
+@pytest.fixture(scope="session")
+def app(built_app: Path) -> App:
+    return App(built_app, NOW)
+
+
+def stanza(search: str) -> str:
+    return build_detections.stanza_name(SEARCHES[search])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.search}: {c.kind}: {c.name}")
+def test_search(app: App, case: Case) -> None:
+    result = app.run_saved(stanza(case.search), case.data, case.macros)
+    assert not [m for m in result.messages if m.startswith("ERROR")]
+    assert differences(case.expect, result.rows) == []
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHES))
+def test_search_has_a_hit_and_a_near_miss(name: str) -> None:
+    assert {c.kind for c in CASES if c.search == name} == {"hits", "near_misses"}
+
+
+def test_every_data_set_belongs_to_a_search() -> None:
+    assert {c.search for c in CASES} - SEARCHES.keys() == set()
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHES))
+def test_search_without_data_returns_nothing_and_no_error(app: App, name: str) -> None:
+    result = app.run_saved(stanza(name), {})
+    assert result.rows == []
+    assert not [m for m in result.messages if m.startswith("ERROR")]
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHES))
+def test_a_broken_filter_breaks_its_own_search_only(app: App, name: str) -> None:
+    broken = {f"{name}_filter": "search dest="}
+    with pytest.raises(SplError, match="search ends too early"):
+        app.run_saved(stanza(name), {}, broken)
+    other = next(c for c in CASES if c.search != name and c.kind == "hits")
+    assert app.run_saved(stanza(other.search), other.data, {**other.macros, **broken}).rows
+
+
+def test_the_conf_files_are_what_the_sources_say() -> None:
+    for file, text in (
+        ("macros.conf", build_detections.macros_conf()),
+        ("savedsearches.conf", build_detections.savedsearches_conf()),
+    ):
+        path = ROOT / "package" / "default" / file
+        assert path.read_text(encoding="utf-8") == text, "run python tools/build_detections.py"

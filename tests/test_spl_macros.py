@@ -1,0 +1,203 @@
+"""The macros: names of other apps as they define them, filters that miss no installer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import roots_filter
+from engine import CASES, Event, completed
+from spl.app import App
+from spl.cases import NOW, START
+from spl.macros import expand
+
+EVENTS = "| `installer_process_events`"
+CIM = {"process", "process_name", "process_path", "original_file_name", "dest", "user", "_time"}
+CIM |= {"process_id", "process_guid", "parent_process", "parent_process_name"}
+
+
+@pytest.fixture(scope="module")
+def app(built_app: Path) -> App:
+    return App(built_app, NOW)
+
+
+def process(**fields: Any) -> dict[str, Any]:
+    return {"_time": START, "dest": "host1", "process_id": 1, **fields}
+
+
+MSIEXEC = process(process_name="msiexec.exe", process="msiexec /i a.msi")
+
+
+@pytest.mark.parametrize(
+    ("name", "definition"),
+    [
+        (
+            "process_msiexec",
+            "(Processes.process_name=msiexec.exe OR Processes.original_file_name=msiexec.exe)",
+        ),
+        (
+            "security_content_summariesonly",
+            "summariesonly=`summariesonly_config` allow_old_summaries=`oldsummaries_config`"
+            " fillnull_value=`fillnull_config`",
+        ),
+        (
+            "security_content_ctime(1)",
+            'convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)',
+        ),
+        ("drop_dm_object_name(1)", 'rename "$object$.*" as *'),
+    ],
+)
+def test_macros_of_other_apps_are_as_they_define_them(app: App, name: str, definition: str) -> None:
+    assert app.macros[name].definition == definition
+
+
+def test_the_settings_of_tstats_are_the_same_by_both_names(app: App) -> None:
+    expected = "summariesonly=false allow_old_summaries=true fillnull_value=null"
+    for name in ("security_content_summariesonly", "installer_tstats"):
+        assert expand(f"`{name}`", app.macros) == expected
+
+
+def test_the_base_search_brings_every_host_on_which_an_installer_ran(app: App) -> None:
+    """The signals' cases grow installer trees: the filter must let every one of them through."""
+    rows = [
+        {**{field: value for field, value in event.items() if field in CIM}, "dest": host}
+        for host, events in case_hosts()
+        for event in events
+        if "dest_ip" not in event
+    ]
+    result = app.run(EVENTS, {"Endpoint.Processes": rows}, "0", str(START + 86400))
+    missing = {row["dest"] for row in rows} - {row["dest"] for row in result.rows}
+    assert sorted(missing) == []
+    assert len({row["dest"] for row in rows}) > 500
+
+
+def case_hosts() -> Iterator[tuple[str, list[Event]]]:
+    """Give each matching case of the signals a host of its own."""
+    for path in sorted(CASES.glob("*.json")):
+        for case in json.loads(path.read_text(encoding="utf-8"))["match"]:
+            yield f"{path.stem}: {case['name']}", completed(case["events"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wildcards"),
+    [
+        ("", []),
+        (r"\s\S+", []),
+        (r"(?i)-m\s+pip\d?\s+(?:install|wheel)", ["*-m*pip*install*", "*-m*pip*wheel*"]),
+        (r"(?:^|\s)--?install\b", ["*-*install*"]),
+        (r"(?<!x)a*bc+d?(?=e)", ["*bc*"]),
+        (r"100% [abc]\*", ["*100% **"]),
+    ],
+)
+def test_patterns_become_wildcards_that_match_at_least_the_same(
+    pattern: str, wildcards: list[str]
+) -> None:
+    assert roots_filter.wildcards(pattern) == [w.replace("**", "*") for w in wildcards]
+
+
+def test_a_child_brings_its_host_when_the_installer_itself_is_not_there(app: App) -> None:
+    child = process(process_name="cmd.exe", process="cmd", parent_process_name="msiexec.exe")
+    other = process(process_name="cmd.exe", process="cmd", dest="host2")
+    rows = app.run(EVENTS, {"Endpoint.Processes": [child, other]}).rows
+    assert [row["dest"] for row in rows] == ["host1"]
+
+
+def test_all_processes_of_a_host_come_with_their_own_time(app: App) -> None:
+    parent = {**MSIEXEC, "_time": START + 0.1}
+    child = process(process_name="a.exe", process="a", process_id=2, _time=START + 0.7)
+    rows = app.run(EVENTS, {"Endpoint.Processes": [child, parent]}).rows
+    times = {row["process_name"]: row["_time"] for row in rows}
+    assert times == {"msiexec.exe": START + 0.1, "a.exe": START + 0.7}
+    assert "Processes.process" not in rows[0]
+    assert set(rows[0]) >= {"process_guid", "parent_process_guid", "process_integrity_level"}
+
+
+def test_a_process_id_used_again_stays_two_processes(app: App) -> None:
+    again = {**MSIEXEC, "_time": START + 60}
+    assert len(app.run(EVENTS, {"Endpoint.Processes": [MSIEXEC, again]}).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hosts"),
+    [
+        ("", ["other", "web1", "web2"]),
+        ('("web*")', ["web1", "web2"]),
+        ("(-20m, now)", ["web2"]),
+        ('("web*", -2h, -20m)', ["web1"]),
+        ('("nothing")', []),
+    ],
+)
+@pytest.mark.parametrize("macro", ["installer_process_events", "installer_endpoint_events"])
+def test_forms_with_hosts_and_a_time_window(
+    app: App, macro: str, arguments: str, hosts: list[str]
+) -> None:
+    rows = [
+        {**MSIEXEC, "dest": "web1", "_time": NOW - 1800},
+        {**MSIEXEC, "dest": "web2", "_time": NOW - 600},
+        {**MSIEXEC, "dest": "other", "_time": NOW - 1800},
+    ]
+    result = app.run(f"| `{macro}{arguments}`", {"Endpoint.Processes": rows}, "-1h")
+    assert sorted(row["dest"] for row in result.rows) == hosts
+
+
+def test_above_nine_thousand_hosts_every_host_is_read_and_none_is_lost(app: App) -> None:
+    rows = [{**MSIEXEC, "dest": f"h{number:05}"} for number in range(10_001)]
+    result = app.run(EVENTS, {"Endpoint.Processes": rows})
+    assert len(result.rows) == 10_001
+    assert not [note for note in result.notes if "cut" in note]
+
+
+def test_events_of_all_kinds_come_in_one_search_without_a_limit(app: App) -> None:
+    data = {
+        "Endpoint.Processes": [{**MSIEXEC, "process_guid": "{A}"}],
+        "Network_Traffic.All_Traffic": [
+            {
+                "_time": START,
+                "src": "host1",
+                "dest": "203.0.113.7",
+                "dest_port": 443,
+                "process_id": 1,
+            },
+            {"_time": START, "src": "host9", "dest": "203.0.113.8", "dest_port": 443},
+        ],
+        "Endpoint.Filesystem": [
+            {"_time": START, "dest": "host1", "file_path": f"/f{n}", "action": "created"}
+            for n in range(51)
+        ],
+        "Endpoint.Registry": [{"_time": START, "dest": "host1", "registry_path": "HKLM\\x"}],
+        "Endpoint.Services": [{"_time": START, "dest": "host1", "service_name": "s"}],
+    }
+    rows = app.run("| `installer_endpoint_events`", data).rows
+    assert len(rows) == 1 + 1 + 51 + 1 + 1
+    network = next(row for row in rows if row["dest_port"] == "443")
+    assert (network["src"], network["dest_ip"], network["process_id"]) == (
+        "host1",
+        "203.0.113.7",
+        "1",
+    )
+    assert {row["_time"] for row in rows} == {START}
+
+
+def test_the_command_ties_all_kinds_to_their_process(app: App) -> None:
+    owner = {**MSIEXEC, "process_guid": "{A}", "process": "msiexec /i https://x.example/a.msi /qn"}
+    data = {
+        "Endpoint.Processes": [owner],
+        "Endpoint.Filesystem": [
+            {"_time": START + 1, "dest": "host1", "file_path": "/x", "process_guid": "{A}"}
+        ],
+        "Network_Traffic.All_Traffic": [
+            {
+                "_time": START + 1,
+                "src": "host1",
+                "dest": "203.0.113.7",
+                "dest_port": 8443,
+                "process_id": 1,
+            }
+        ],
+    }
+    result = app.run("| `installer_endpoint_events` | installerscore output=trees", data)
+    assert len(result.rows) == 1
+    assert not [m for m in result.messages if "not used" in m or "ERROR" in m]
