@@ -91,8 +91,8 @@ def test_searches_it_proposes_use_macros_that_are_there(built_app):
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
-def test_fits_the_width(built_app, python, width):
-    done = run_demo(built_app, python, "--width", str(width))
+def test_fits_the_width(built_app, width):
+    done = run_demo(built_app, sys.executable, "--width", str(width))
     longest = max(done.stdout.splitlines(), key=len)
     assert len(longest) <= width, longest
     assert "\x1b" not in done.stdout

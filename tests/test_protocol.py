@@ -212,6 +212,17 @@ def test_same_answer_for_any_order(built_app, python, expected, order):
     assert run(built_app, python, rows, chunk_rows=250).bodies == expected.bodies
 
 
+@pytest.mark.parametrize("output", ["processes", "health"])
+def test_same_answer_for_any_order_in_every_output(built_app, python, output):
+    rows = list(ROWS)
+    random.Random(4).shuffle(rows)
+    answers = [
+        run(built_app, python, given, f"output={output}", chunk_rows=size).rows
+        for given, size in ((ROWS, 5000), (rows, 100))
+    ]
+    assert answers[0] == answers[1] != []
+
+
 def test_same_answer_under_every_python(built_app, expected):
     for version in interpreters.SPLUNK_PYTHONS:
         if (python := interpreters.find(version)) is not None:

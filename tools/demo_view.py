@@ -38,16 +38,12 @@ class Screen:
 
     def paragraph(self, text: str) -> None:
         """Write text wrapped to the width."""
-        for line in textwrap.wrap(text, self.width):
-            self._write(line)
+        self._wrapped(text)
 
     def items(self, texts: Iterable[str]) -> None:
         """Write texts as a list, each wrapped with a hanging indent."""
         for text in texts:
-            for line in textwrap.wrap(
-                text, self.width, initial_indent="  ", subsequent_indent="      "
-            ):
-                self._write(line)
+            self._wrapped(text, "  ", "      ")
 
     def tree(self, texts: Iterable[str]) -> None:
         """Write the lines of a drawn tree; a long one loses its middle, never its signals."""
@@ -89,6 +85,18 @@ class Screen:
     def _left(self, widths: Mapping[str, int], flexible: str) -> int:
         gaps = len(_GAP) * (len(widths) - 1)
         return self.width - gaps - sum(w for name, w in widths.items() if name != flexible)
+
+    def _wrapped(self, text: str, first: str = "", rest: str = "") -> None:
+        """Write text in lines that break at blanks: an option keeps its hyphens."""
+        lines = textwrap.wrap(
+            text,
+            self.width,
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            self._write(line)
 
     def _write(self, text: str, style: str = "") -> None:
         shown = text.encode(self._encoding, "replace").decode(self._encoding)
