@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .links import GUID, PARENT_FIELDS, PID, Linker
 from .model import EVENT_KINDS
 from .render import Value
-from .rows import IS_ROOT, KIND, NO_TIME, RowStore
+from .rows import IS_ROOT, KIND, NETWORK, NO_TIME, RowStore
 
 HEALTH_COLUMNS = (
     "sourcetype rows hosts processes network file registry service installers "
@@ -70,7 +70,9 @@ def _count(store: RowStore, linker: Linker, row: int, sources: dict[str, _Source
     names = (layout.any_value(values, name) for name in _SOURCE_FIELDS)
     source = sources.setdefault(next(filter(None, names), "unknown"), _Source())
     time, kind = store.time[row], store.flags[row] & KIND
-    source.hosts.add((layout.value(values, "dest") or layout.value(values, "host")).lower())
+    if kind != NETWORK:  # there, dest may be the remote peer
+        host = layout.value(values, "dest") or layout.value(values, "host")
+        source.hosts.add(host.lower())
     source.kinds[("process", *EVENT_KINDS)[kind]] += 1
     if time == NO_TIME:
         source.bad_time += 1
