@@ -13,9 +13,10 @@ endif
 BUILD_VENV := build/venv
 BUILD_READY := $(BUILD_VENV)/.ready
 DEV_READY := .venv/.ready
+EVALUATE_READY := .venv/.evaluate
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: build package venv demo test check lint clean
+.PHONY: build package venv demo evaluate test check lint clean
 
 build: $(BUILD_READY)
 	@$(BUILD_VENV)/bin/python tools/build_app.py
@@ -27,6 +28,11 @@ venv: $(DEV_READY)
 
 demo: build
 	@$(BUILD_VENV)/bin/python tools/demo.py --app $(APP)
+
+# DATA names a folder of labeled events, BASELINES one with the rules to compare with.
+evaluate: $(EVALUATE_READY)
+	@.venv/bin/python -m evaluation $(if $(DATA),--data "$(DATA)") \
+		$(if $(BASELINES),--baselines "$(BASELINES)")
 
 test: $(DEV_READY) build
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -50,6 +56,10 @@ $(BUILD_READY): requirements/build.txt
 $(DEV_READY): requirements/dev.txt requirements/detections.txt package/lib/requirements.txt
 	@$(call create_venv,.venv)
 	@.venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(EVALUATE_READY): requirements/evaluate.txt $(DEV_READY)
+	@.venv/bin/python $(PIP_INSTALL) -r requirements/evaluate.txt
 	@touch $@
 
 define create_venv

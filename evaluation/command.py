@@ -1,0 +1,45 @@
+"""The command's own answer: its trees, with the rows that are in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine import run, shipped
+
+from .model import FoundTree, Row
+
+PLACE = "evaluation_row"
+"""A column that the engine hands through: the index of the row."""
+
+
+def trees(rows: Sequence[Row]) -> tuple[list[FoundTree], list[str]]:
+    """Run the engine with the shipped catalogue and settings.
+
+    Returns:
+        The trees, highest score first, and the messages of the command.
+    """
+    numbered = [{**row, PLACE: number} for number, row in enumerate(rows)]
+    pipeline, kept = run(numbered, shipped())
+    members: dict[str, list[int]] = {}
+    for row in pipeline.process_rows(kept):
+        inside = members.setdefault(str(row["installer_tree_id"]), [])
+        if row.get(PLACE) not in (None, ""):
+            inside.append(int(str(row[PLACE])))
+    found = [_tree(row, members.get(str(row["installer_tree_id"]), [])) for row in pipeline.tree_rows(kept)]
+    messages = [f"{level}: {text}" for level, text in pipeline.messages()]
+    pipeline.close()
+    return [tree for tree in found if tree.members], messages
+
+
+def _tree(row: dict[str, Any], members: list[int]) -> FoundTree:
+    return FoundTree(
+        str(row["installer_tree_id"]),
+        str(row["tree_fingerprint"]),
+        int(row["installer_score"]),
+        str(row["installer_severity"]),
+        tuple(row["signal"]),
+        str(row["process"] or row["process_name"]),
+        members[0] if members else -1,
+        tuple(members),
+    )
