@@ -51,16 +51,18 @@ def keys(search: Search, drilldown_base: str) -> dict[str, str]:
         "search": search["search"].strip(),
         "dispatch.earliest_time": schedule.get("earliest", "-70m@m"),
         "dispatch.latest_time": schedule.get("latest", "-10m@m"),
-        **_content_keys(search),
     }
+    if not is_report(search):
+        found.update(_content_keys(search))
     if "cron" in schedule:
         found.update(_schedule_keys(search))
     found["disabled"] = str(int("cron" in schedule))
     found["is_visible"] = str(int(is_report(search)))
     if is_report(search):
         return {**found, **search.get("actions", {})}
-    found.update({**_correlation_keys(search), **_risk_keys(search)})
-    return {**found, **_notable_keys(search, drilldown_base)}
+    found.update({**_correlation_keys(search), **_risk_keys(search), **_notable_keys(search)})
+    drilldowns = _json(_drilldowns(search, drilldown_base))
+    return {**found, "action.notable.param.drilldown_searches": drilldowns}
 
 
 def line(text: str) -> str:
@@ -168,7 +170,7 @@ def _risk_keys(search: Search) -> dict[str, str]:
     }
 
 
-def _notable_keys(search: Search, drilldown_base: str) -> dict[str, str]:
+def _notable_keys(search: Search) -> dict[str, str]:
     if "notable" not in search:
         return {}
     notable = search["notable"]
@@ -182,26 +184,27 @@ def _notable_keys(search: Search, drilldown_base: str) -> dict[str, str]:
         "action.notable.param.rule_description": line(description),
         "action.notable.param.security_domain": "endpoint",
         "action.notable.param.severity": notable["severity"],
-        "action.notable.param.drilldown_searches": _json(_drilldowns(search, drilldown_base)),
     }
 
 
 def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
     """Return three searches: the installer trees of the host, the results, the risk so far."""
-    tree = "| `installer_process_events($dest|s$)` | installerscore"
+    host = search.get("host_field", "dest")
+    tree = f"| `installer_process_events(${host}|s$)` | installerscore"
     if "installer_tree_id" in search["throttle"]["fields"]:
         tree += " | search installer_tree_id=$installer_tree_id|s$"
-    found = ("$info_min_time$", "$info_max_time$")
+    results = f"{base} | search {host}=${host}|s$"
     risk = (
-        "| from datamodel Risk.All_Risk | search normalized_risk_object=$dest|s$"
+        f"| from datamodel Risk.All_Risk | search normalized_risk_object=${host}|s$"
         " | stats count min(_time) as firstTime max(_time) as lastTime"
         " values(search_name) as search_name values(risk_message) as risk_message"
         " by normalized_risk_object"
     )
+    found = ("$info_min_time$", "$info_max_time$")
     return [
-        _drilldown('View the installer trees of "$dest$"', tree, *found),
-        _drilldown('View the results for "$dest$"', f"{base} | search dest=$dest|s$", *found),
-        _drilldown('View the risk events of "$dest$" in the last 7 days', risk, "-7d", "now"),
+        _drilldown(f'View the installer trees of "${host}$"', tree, *found),
+        _drilldown(f'View the results for "${host}$"', results, *found),
+        _drilldown(f'View the risk events of "${host}$" in the last 7 days', risk, "-7d", "now"),
     ]
 
 

@@ -152,3 +152,9 @@ def makeresults(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `makeresults`: one row with the time."""
     parse(command, "makeresults")
     return [{"_time": run.now}]
+
+
+def addinfo(command: Command, rows: list[Row], run: Run) -> list[Row]:
+    """Run `addinfo`: the time range of the search on every row."""
+    parse(command, "addinfo")
+    return [{**r, "info_min_time": run.earliest, "info_max_time": run.latest} for r in rows]

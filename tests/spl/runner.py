@@ -107,8 +107,8 @@ class Run:
             raise command.error(f"{name} cannot start a search here", -len(name))
         if name in PLAIN:
             return PLAIN[name](command, rows)
-        if name in COMBINING:
-            return COMBINING[name](command, rows, self)
+        if name in WITH_RUN:
+            return WITH_RUN[name](command, rows, self)
         if name in self.commands:
             made, messages = self.commands[name](command.arguments.strip(), rows)
             self.messages += messages
@@ -148,10 +148,11 @@ GENERATING: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "inputlookup": generating.inputlookup,
     "makeresults": generating.makeresults,
 }
-COMBINING: dict[str, Callable[[Command, Rows, Any], Rows]] = {
+WITH_RUN: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "lookup": combining.lookup,
     "join": combining.join,
     "append": combining.append,
+    "addinfo": generating.addinfo,
 }
 PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {
     "stats": aggregating.stats,

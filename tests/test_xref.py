@@ -1,0 +1,309 @@
+"""What refers to what in the built add-on: AppInspect sees none of it.
+
+Keys of conf files and stanzas of default.meta are checked in test_conf.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import build_detections
+import pytest
+from savedsearch_keys import is_report
+from spl import runner
+from spl.app import App
+from spl.cases import FOLDER, NOW, load
+from spl.conf import stanzas
+from spl.macros import calls, expand
+from spl.matching import Row, values_of
+from spl.pipeline import Command, split
+
+SEARCHES = build_detections.searches()
+RULES = [s for s in SEARCHES if not is_report(s)]
+SCHEDULED = [s for s in SEARCHES if "cron" in s["schedule"]]
+COMMANDS = {"search", *runner.GENERATING, *runner.WITH_RUN, *runner.PLAIN}
+TOKEN = re.compile(r"\$(\w+)(\|s)?\$")
+GIVEN_BY_SPLUNK = {"info_min_time", "info_max_time"}
+APP_LOCAL = {
+    "process_msiexec",
+    "security_content_summariesonly",
+    "security_content_ctime(1)",
+    "drop_dm_object_name(1)",
+    "summariesonly_config",
+    "oldsummaries_config",
+    "fillnull_config",
+}
+Search = dict[str, Any]
+
+
+def name(search: Search) -> str:
+    return str(search["name"])
+
+
+def each(searches: list[Search]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("search", searches, ids=name)
+
+
+@pytest.fixture(scope="module")
+def app(built_app: Path) -> App:
+    return App(built_app, NOW)
+
+
+@pytest.fixture(scope="module")
+def meta(built_app: Path) -> dict[str, dict[str, str]]:
+    path = built_app / "metadata" / "default.meta"
+    return {unquote(stanza): keys for stanza, keys in stanzas(path).items()}
+
+
+def keys_of(app: App, search: Search) -> dict[str, str]:
+    return app.searches[build_detections.stanza_name(search)]
+
+
+def pipeline(text: str) -> Iterator[Command]:
+    """Give all commands of an expanded search, those of subsearches too."""
+    for command in split(text):
+        yield command
+        for subsearch in command.subsearches:
+            yield from pipeline(subsearch)
+
+
+def all_searches(app: App) -> dict[str, str]:
+    """Return every search text of the add-on, drilldowns included, with tokens filled in."""
+    found = {}
+    for search in SEARCHES:
+        keys = keys_of(app, search)
+        found[name(search)] = keys["search"]
+        for drilldown in drilldowns(keys):
+            text = TOKEN.sub('"x"', drilldown["search"])
+            found[f"{name(search)}: {drilldown['name']}"] = text
+    return found
+
+
+def drilldowns(keys: dict[str, str]) -> list[dict[str, str]]:
+    found = json.loads(keys.get("action.notable.param.drilldown_searches", "[]"))
+    assert isinstance(found, list)
+    return found
+
+
+def exported(meta: dict[str, dict[str, str]], macro: str) -> bool:
+    return meta.get(f"macros/{macro}", {}).get("export") == "system"
+
+
+# --- macros --------------------------------------------------------------------------------
+
+
+def test_every_macro_used_is_defined_with_that_number_of_arguments(app: App) -> None:
+    texts = {**{f"macro {n}": m.definition for n, m in app.macros.items()}, **all_searches(app)}
+    missing = {
+        (where, call.stanza)
+        for where, text in texts.items()
+        for call in calls(text)
+        if call.stanza not in app.macros
+    }
+    assert missing == set()
+
+
+def test_every_macro_expands_to_a_search_that_can_be_read(app: App) -> None:
+    for stanza, macro in app.macros.items():
+        values = {"letter": "y", "object": "Processes", "field": "Processes.dest"}
+        arguments = ", ".join(f'"{values.get(a, "*")}"' for a in macro.arguments)
+        call = f"`{stanza.split('(')[0]}({arguments})`" if arguments else f"`{stanza}`"
+        assert "`" not in expand(call, app.macros)
+
+
+def test_exported_macros_need_no_macro_that_other_apps_do_not_see(
+    app: App, meta: dict[str, dict[str, str]]
+) -> None:
+    hidden = {
+        (stanza, call.stanza)
+        for stanza, macro in app.macros.items()
+        if exported(meta, stanza)
+        for call in calls(macro.definition)
+        if not exported(meta, call.stanza)
+    }
+    assert hidden == set()
+
+
+def test_macros_of_other_apps_and_filters_stay_in_this_app(
+    app: App, meta: dict[str, dict[str, str]]
+) -> None:
+    filters = {f"{build_detections.slug(name(s))}_filter" for s in SEARCHES}
+    assert APP_LOCAL | filters <= app.macros.keys()
+    assert [m for m in sorted(APP_LOCAL | filters) if exported(meta, m)] == []
+
+
+@each(SEARCHES)
+def test_a_search_ends_in_its_own_filter_which_lets_everything_through(
+    app: App, search: Search
+) -> None:
+    own = f"{build_detections.slug(name(search))}_filter"
+    assert keys_of(app, search)["search"].endswith(f"| `{own}`")
+    assert app.macros[own].definition == "search *"
+    users = [n for n, t in all_searches(app).items() if any(c.name == own for c in calls(t))]
+    assert users == [name(search)]
+
+
+# --- commands and lookups ------------------------------------------------------------------
+
+
+def test_every_command_exists(app: App, built_app: Path) -> None:
+    own = stanzas(built_app / "default" / "commands.conf")
+    for command in own.values():
+        assert (built_app / "bin" / command["filename"]).is_file()
+    unknown = {
+        (where, command.name)
+        for where, text in all_searches(app).items()
+        for command in pipeline(expand(text, app.macros))
+        if command.name not in COMMANDS | own.keys() | {"from"}
+    }
+    assert unknown == set()
+
+
+def test_every_lookup_has_a_definition_and_a_file_with_the_columns(app: App) -> None:
+    used = set()
+    for text in all_searches(app).values():
+        for command in pipeline(expand(text, app.macros)):
+            if command.name in ("lookup", "inputlookup"):
+                found = re.search(r"\b(installerscore_\w+)(.*)", command.arguments)
+                assert found, command.arguments
+                lookup = app.lookups[found[1]]
+                assert lookup.rows
+                columns = re.findall(r"(?:^|OUTPUT|,)\s*(\w+)", found[2])
+                assert set(columns) <= set(lookup.columns), command.arguments
+                used.add(found[1])
+    assert used >= {"installerscore_indicators", "installerscore_networks"}
+
+
+# --- fields --------------------------------------------------------------------------------
+
+
+def found_rows(app: App, search: Search) -> list[Row]:
+    cases = load(FOLDER / f"{build_detections.slug(name(search))}.yml")
+    rows = []
+    for case in (c for c in cases if c.kind == "hits"):
+        rows += app.run_saved(build_detections.stanza_name(search), case.data, case.macros).rows
+    return rows
+
+
+@each(RULES)
+def test_fields_of_risk_findings_throttling_and_messages_are_in_every_result(
+    app: App, search: Search
+) -> None:
+    keys = keys_of(app, search)
+    risk = json.loads(keys.get("action.risk.param._risk", "[]"))
+    needed = {entry["risk_object_field"] for entry in risk if "risk_object_field" in entry}
+    needed |= set(keys["alert.suppress.fields"].split(","))
+    needed |= set(filter(None, keys.get("action.notable.param.nes_fields", "").split(",")))
+    texts = [keys.get(f"action.risk.param.{k}", "") for k in ("_risk_message",)]
+    texts += [keys.get(f"action.notable.param.rule_{k}", "") for k in ("title", "description")]
+    texts += [f"{d['name']} {d['search']}" for d in drilldowns(keys)]
+    needed |= {token for text in texts for token, _ in TOKEN.findall(text)} - GIVEN_BY_SPLUNK
+    rows = found_rows(app, search)
+    missing = {field for field in needed for row in rows if not values_of(row.get(field))}
+    assert rows
+    assert missing == set()
+    threats = {e["threat_object_field"] for e in risk if "threat_object_field" in e}
+    assert threats <= {field for row in rows for field in row}
+
+
+@each(RULES)
+def test_drilldowns_show_the_trees_and_the_results(
+    app: App, meta: dict[str, dict[str, str]], search: Search
+) -> None:
+    trees, results, risk = drilldowns(keys_of(app, search))
+    case = next(c for c in load(FOLDER / f"{build_detections.slug(name(search))}.yml") if c.expect)
+    row = found_rows(app, search)[0]
+    for drilldown in (trees, results, risk):
+        hidden = [c.stanza for c in calls(TOKEN.sub('"x"', drilldown["search"]))
+                  if not exported(meta, c.stanza)]  # fmt: skip
+        assert hidden == []
+        assert TOKEN.findall(drilldown["name"])
+    answer = app.run(filled(results["search"], row), case.data, macros=case.macros)
+    assert answer.rows
+    answer = app.run(filled(trees["search"], row), case.data)
+    assert not [m for m in answer.messages if m.startswith("ERROR")]
+    if "installer_tree_id" in row:
+        assert [r["installer_tree_id"] for r in answer.rows] == [row["installer_tree_id"]]
+
+
+def filled(text: str, row: Row) -> str:
+    """Fill in tokens as Splunk does: with `|s` in quotes, with quotes and backslashes escaped."""
+
+    def value(token: re.Match[str]) -> str:
+        plain = values_of(row[token[1]])[0]
+        escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"' if token[2] else plain
+
+    return TOKEN.sub(value, text)
+
+
+# --- names, ids and schedules --------------------------------------------------------------
+
+
+def test_ids_are_uuids_of_their_own() -> None:
+    ids = [UUID(s["id"]) for s in SEARCHES]
+    assert len(set(ids)) == len(ids)
+
+
+@each(RULES)
+def test_a_rule_is_complete_switched_off_and_fits_enterprise_security(
+    app: App, search: Search
+) -> None:
+    keys = keys_of(app, search)
+    stanza = build_detections.stanza_name(search)
+    assert len(f"Endpoint - {stanza} - Rule") <= 99
+    assert keys["disabled"] == "1"
+    assert keys["action.correlationsearch.label"] == stanza
+    assert json.loads(keys["action.correlationsearch.metadata"])["detection_id"] == search["id"]
+    for key in ("how_to_implement", "known_false_positives"):
+        assert len(keys[f"action.escu.{key}"]) > 40
+    assert len(keys["description"]) > 80
+    techniques = json.loads(keys["action.escu.mappings"])["mitre_attack"]
+    assert techniques
+    assert all(re.fullmatch(r"T\d{4}(\.\d{3})?", t) for t in techniques)
+    assert keys.get("action.risk") == "1" or keys.get("action.notable") == "1"
+    for entry in json.loads(keys.get("action.risk.param._risk", "[]")):
+        assert 1 <= entry.get("risk_score", 1) <= 100
+
+
+@each(SCHEDULED)
+def test_a_schedule_is_hourly_and_looks_back_over_its_period(app: App, search: Search) -> None:
+    keys = keys_of(app, search)
+    minute, *rest = keys["cron_schedule"].split()
+    assert rest == ["*"] * 4
+    assert 0 <= int(minute) < 60
+    assert keys["schedule_window"] == "auto"
+    assert keys["allow_skew"] == "100%"
+    earliest = re.fullmatch(r"-(\d+)([mh])@m", keys["dispatch.earliest_time"])
+    latest = re.fullmatch(r"-(\d+)m@m", keys["dispatch.latest_time"])
+    assert earliest is not None
+    assert latest is not None
+    span = int(earliest[1]) * (60 if earliest[2] == "h" else 1) - int(latest[1])
+    assert span >= 60
+
+
+def test_schedules_are_staggered() -> None:
+    minutes = [s["schedule"]["cron"].split()[0] for s in SCHEDULED]
+    assert len(set(minutes)) == len(minutes)
+
+
+def test_tree_searches_read_longer_than_a_tree_lives_and_throttle_by_tree() -> None:
+    scoring = [s for s in RULES if "installerscore" in s["search"].split()]
+    assert len(scoring) == 2
+    for search in scoring:
+        assert search["schedule"]["earliest"] == "-4h@m"
+        assert "installer_tree_id" in search["throttle"]["fields"]
+
+
+def test_no_value_holds_what_conf_readers_take_for_a_comment(built_app: Path) -> None:
+    for file in ("savedsearches.conf", "macros.conf"):
+        for line in (built_app / "default" / file).read_text(encoding="utf-8").splitlines():
+            assert " ;" not in line
+            assert not line.startswith((";", "*"))
+            assert not re.match(r"\s+[#;*]", line)
