@@ -121,12 +121,14 @@ class Catalogue:
 
         Without a command line, a root that asks for arguments does not match.
         """
+        candidates = self.candidates(process_name, original_file_name)
+        if not candidates:
+            return None
         lower = process.lower() if process.isascii() else ""
-        for root in self.candidates(process_name, original_file_name):
-            if root.args_pattern and (
-                (lower and not may_match(root.args_words, lower))
-                or not root.args_pattern.search(process)
-            ):
+        for root in candidates:
+            if lower and not may_match(root.args_words, lower):
+                continue
+            if root.args_pattern and not root.args_pattern.search(process):
                 continue
             if root.exclude_pattern and root.exclude_pattern.search(process):
                 continue

@@ -30,6 +30,8 @@ FIELDS = frozenset(
 DATA_MODELS = ("Processes", "All_Traffic", "Ports", "Filesystem", "Registry", "Services")
 """Data-model objects whose names may stand before a field: `Processes.dest`."""
 
+SEVERAL = -2
+
 _MULTIVALUE = re.compile(r"\$((?:\$\$|[^$])*)\$(?:;|$)")
 _FIRST_WORD = re.compile(r'\s*(?:"([^"]*)"|(\S+))')
 
@@ -73,8 +75,8 @@ class Layout:
         columns: Names of the plain columns as they came, each with its index and that of its
             `__mv_` twin, -1 where it has none.
         width: Number of all columns.
-        plain_width: Number of plain columns, where all `__mv_` columns come after them; else 0.
-        has_multivalues: Whether there are `__mv_` columns at all.
+        has_multivalues: Whether there are `__mv_` columns.
+        may_hold_events: Whether rows may be something else than process creations.
     """
 
     def __init__(self, header: Row) -> None:
@@ -85,9 +87,7 @@ class Layout:
             for name, i in position.items()
             if not name.startswith("__mv_")
         }
-        multi = [name.startswith("__mv_") for name in header]
-        self.has_multivalues = True in multi
-        self.plain_width = multi.index(True) if True in multi and multi == sorted(multi) else 0
+        self.has_multivalues = any(name.startswith("__mv_") for name in header)
         places: dict[str, list[tuple[int, int]]] = {}
         for name in sorted(self.columns, key=lambda n: ("." in n, n in ALIASES, self.columns[n])):
             prefix, _, short = name.rpartition(".")
@@ -97,18 +97,24 @@ class Layout:
                     places.setdefault(short, []).append(self.columns[name])
         self._places = {name: tuple(found) for name, found in places.items()}
         self.may_hold_events = any(name in places for name in TARGET_FIELDS)
+        self.link_places = {name: self.place(name) for name in LINK_FIELDS}
+        present = [name for name, place in self.link_places.items() if place >= 0]
+        self.link_order = {n: present.index(n) if n in present else -1 for n in LINK_FIELDS}
+        # One column more, so that there are always two: with one, itemgetter returns no tuple.
+        self.plain_link = itemgetter(*(self.link_places[name] for name in present), 0, 0)
+        self.link = self.getter(LINK_FIELDS)
         self.process = self.getter(PROCESS_FIELDS)
         self.event = self.getter(EVENT_FIELDS)
 
     def place(self, field: str) -> int:
-        """Return the one plain column of a field; -1 if it has none, -2 if it has several."""
+        """Return the one plain column of a field; -1 if it has none, `SEVERAL` if it has more."""
         places = self._places.get(field, ())
-        return places[0][0] if len(places) == 1 else -1 - bool(places)
+        return places[0][0] if len(places) == 1 else SEVERAL if places else -1
 
     def value(self, values: Row, field: str) -> str:
         """Return the first value of a field, an empty string where it is missing."""
         for plain, multi in self._places.get(field, ()):
-            many = values[multi] if 0 <= multi < len(values) else ""
+            many = values[multi] if multi >= 0 else ""
             value = first_value(many) if many else values[plain]
             if value not in MISSING:
                 return value

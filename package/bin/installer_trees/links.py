@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, repeat
+from operator import not_, or_
 
 from .catalogue import Catalogue
 from .model import Process, Root
@@ -27,31 +29,48 @@ DETACHED_PIDS = 16
 LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
 
+_EVENTS = bytes(flag & KIND for flag in range(256))
+_INSTALLERS = bytes(flag & (IS_ROOT | PARENT_IS_ROOT) for flag in range(256))
+
 Link = tuple[int, str]
 NO_PARENT: Link = (-1, "")
 
 
 class KeyIndex:
-    """Rows by key: a hash table in two arrays, 8 bytes a row where a dict takes 100."""
+    """Rows by key: a hash table in two arrays, 8 bytes a row where a dict takes 100.
 
-    def __init__(self, keys: array[int], flags: array[int]) -> None:
-        size = 16
+    It is built when it is first asked: good data never needs some of them.
+
+    Args:
+        keys: Key of each row, 0 for none.
+        skip: Rows with a true value here are left out.
+    """
+
+    def __init__(self, keys: array[int], skip: Sequence[int] = ()) -> None:
+        self._keys = keys
+        self._skip = skip
+        self._mask = -1
+        self._heads = self._next = array("i")
+
+    def _build(self) -> None:
+        keys, size = self._keys, 16
         while size < len(keys):
             size *= 2
-        self._keys = keys
         self._mask = mask = size - 1
         self._heads = heads = array("i", [-1]) * size
         self._next = following = array("i", [-1]) * len(keys)
-        for row, key in enumerate(keys):
-            if key and not flags[row] & KIND:
-                slot = key & mask
-                following[row] = heads[slot]
-                heads[slot] = row
+        rows = compress(range(len(keys)), keys)
+        for row in compress(rows, map(not_, compress(self._skip, keys))) if self._skip else rows:
+            slot = keys[row] & mask
+            following[row] = heads[slot]
+            heads[slot] = row
 
     def rows(self, key: int) -> Iterator[int]:
         """Yield the rows that have this key, in no particular order."""
         if not key:
             return
+        if self._mask < 0:
+            self._build()
         keys, following = self._keys, self._next
         row = self._heads[key & self._mask]
         while row >= 0:
@@ -86,14 +105,21 @@ class Linker:
         self.store = store
         self.catalogue = catalogue
         self.lifetime = lifetime
-        flags = store.flags
-        self._by_guid = KeyIndex(store.own_guid, flags)
-        self._by_pid = KeyIndex(store.own_pid, flags)
-        self._by_command = KeyIndex(store.own_command, flags)
+        events = store.flags.tobytes().translate(_EVENTS) if store.event_rows else b""
+        self._by_guid = KeyIndex(store.own_guid, events)
+        self._by_pid = KeyIndex(store.own_pid, events)
+        self._by_command = KeyIndex(store.own_command, events)
+        # Where every process has a GUID, a child that names one is never found another way.
+        self._all_guids = 0 not in (
+            compress(store.own_guid, map(not_, events)) if events else store.own_guid
+        )
+        skip: Sequence[int] = events
+        if self._all_guids:
+            skip = bytes(map(bool, map(or_, store.parent_guid, events or repeat(0))))
         self._children_by = {
-            GUID: KeyIndex(store.parent_guid, flags),
-            PID: KeyIndex(store.parent_pid, flags),
-            PARENT_FIELDS: KeyIndex(store.parent_command, flags),
+            GUID: KeyIndex(store.parent_guid, events),
+            PID: KeyIndex(store.parent_pid, skip),
+            PARENT_FIELDS: KeyIndex(store.parent_command, skip),
         }
         self._histories: dict[tuple[str, int], tuple[list[float], list[int]]] = {}
         self._families: dict[tuple[str, int], dict[int, list[int]]] = {}
@@ -144,7 +170,7 @@ class Linker:
         found = self._canonical.get(row)
         if found is None:
             pid = self.store.own_pid[row]
-            if pid:
+            if pid and not self._all_guids:
                 self._history(pid)
             found = self._canonical.setdefault(row, self._first_of_guid(row))
         return found
@@ -234,6 +260,8 @@ class Linker:
         """Hang an installer under the one whose process it took over with exec."""
         store = self.store
         if not store.flags[row] & IS_ROOT or not store.own_pid[row]:
+            return None
+        if "\\" in self.process(row).process:
             return None
         times, rows = self._history(store.own_pid[row])
         end = bisect_right(times, store.time[row])
@@ -349,9 +377,8 @@ class Linker:
         """
         self._adopt_detached()
         flags = self.store.flags
-        marked = {
-            self.canonical(r) for r in range(len(flags)) if flags[r] & (IS_ROOT | PARENT_IS_ROOT)
-        }
+        installers = flags.tobytes().translate(_INSTALLERS)
+        marked = {self.canonical(row) for row in compress(range(len(flags)), installers)}
         above: dict[int, int] = {}
         tops = {self._top(row, above) for row in marked} - {-1}
         branches: list[Branch] = []

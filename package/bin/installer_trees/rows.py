@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import accumulate, chain, compress, islice, repeat
-from operator import eq, sub
+from operator import eq, sub, xor
 
 from .addresses import address_type
 from .catalogue import Catalogue
@@ -25,6 +25,7 @@ from .layout import (
     EVENT_FIELDS,
     LINK_FIELDS,
     MISSING,
+    SEVERAL,
     TARGET_FIELDS,
     Layout,
     Row,
@@ -43,11 +44,13 @@ PARENT_IS_ROOT = 16
 REFUSED = -1
 
 NO_TIME = math.inf
+NO_HOST = 0
 BATCH_ROWS = 2_000
 WINDOW_BYTES = 1024 * 1024
 
 FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
 
+_MULTI = re.compile(rb',"?\$')
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
@@ -58,9 +61,9 @@ _ROOT_FIELDS = ("process_name", "process", "process_path", "original_file_name")
 class RowStore:
     """All rows of a search: keys to link them by, and the rows to read again.
 
-    The arrays run in step, one entry a kept row. Keys are 64-bit hashes of host and identity, 0 for
-    none. Events keep the keys of the host in `dest` in `own_*` and those of the host in `src` in
-    `parent_*`.
+    The arrays run in step, one entry a kept row. Keys are 64-bit hashes of identity and host, 0 for
+    none; the number of a host is the hash of its name. Events keep the keys of the host in `dest`
+    in `own_*` and those of the host in `src` in `parent_*`.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -82,7 +85,7 @@ class RowStore:
         self._offset, self._length = array("Q"), array("I")
         self._chunk_start = array("Q")
         self._by_header: dict[tuple[str, ...], Layout] = {}
-        self._hosts: dict[str, int] = dict.fromkeys(MISSING, -1)
+        self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
         self._installers: dict[tuple[str, str], bool] = {}
         self._catalogue = catalogue
         self._spill = Spill(directory)
@@ -98,67 +101,51 @@ class RowStore:
             SpillError: The rows could not be kept.
         """
         body = self._clean(body)
-        start = self._spill.size
-        starts = array("Q", [start])
-        for window in _windows(body):
-            lengths = map(len, window.splitlines(True))
-            starts.extend(islice(accumulate(lengths, initial=starts[-1]), 1, None))
-        reader = csv.reader(map(bytes.decode, _lines(body)))
+        starts = array("Q", [self._spill.size])
+        reader = csv.reader(map(bytes.decode, chain.from_iterable(_windows(body, starts))))
         header = next(reader, None)
         if header is None:
             return
-        head = reader.line_num
         layout = self._by_header.get(tuple(header))
         if layout is None:
             layout = self._by_header[tuple(header)] = Layout(header)
-        if layout.plain_width:
-            # Most rows have no multivalues: their empty cells need not be read one by one.
-            rows = _without_tails(body[starts[head] - start :], layout)
-            reader = csv.reader(map(bytes.decode, _lines(rows)))
-            starts = starts[head:]
-            head = 0
         before = len(self)
-        self._read(reader, layout, starts, head)
+        self._read(reader, layout, starts, layout.has_multivalues and bool(_MULTI.search(body)))
         if len(self) > before:
             self._spill.append(body)
             self._chunk_start.append(before)
             self.layouts.append(layout)
 
     def _read(
-        self, reader: Iterator[list[str]], layout: Layout, starts: array[int], line: int
+        self, reader: Iterator[list[str]], layout: Layout, starts: array[int], multivalued: bool
     ) -> None:
-        """Take in rows in batches; `line` is the number of lines that were read before."""
+        """Take in rows in batches; `starts` grows as lines are read and says where each begins."""
+        line = reader.line_num  # type: ignore[attr-defined]
         counters = self.counters
         while True:
             batch = list(islice(reader, BATCH_ROWS))
             if not batch:
                 return
             first, line = line, reader.line_num  # type: ignore[attr-defined]
-            ends = range(first + 1, line + 1)
-            if len(ends) != len(batch):
-                ends = _ends(batch, first, line)  # type: ignore[assignment]
-            offsets: Sequence[int] = [starts[e] for e in chain([first], ends[:-1])]
-            lengths: Sequence[int] = list(map(sub, (starts[e] for e in ends), offsets))
-            if set(map(len, batch)) != {layout.plain_width or layout.width}:
-                batch, offsets, lengths = self._even(batch, offsets, lengths, layout)
+            bounds: Sequence[int] = starts[first : line + 1]
+            if len(bounds) != len(batch) + 1:
+                bounds = [starts[end] for end in _ends(batch, first, line)]
+            offsets: Sequence[int] = bounds[:-1]
+            lengths: Sequence[int] = list(map(sub, bounds[1:], offsets))
+            if set(map(len, batch)) != {layout.width}:
+                batch, offsets, lengths = self._even(batch, offsets, lengths, layout.width)
             room = self._maxevents - counters.rows
             if len(batch) > room:
                 counters.over_limit += len(batch) - room
                 batch = batch[:room]
             counters.rows += len(batch)
-            self._take(batch, offsets, lengths, layout)
+            self._take(batch, offsets, lengths, layout, multivalued)
 
     def _even(
-        self,
-        batch: list[list[str]],
-        offsets: Sequence[int],
-        lengths: Sequence[int],
-        layout: Layout,
+        self, batch: list[list[str]], offsets: Sequence[int], lengths: Sequence[int], width: int
     ) -> tuple[list[list[str]], Sequence[int], Sequence[int]]:
-        """Drop blank lines, fill or cut rows of a wrong width, and bring all to one width."""
-        width = layout.width
-        regular = {width, layout.plain_width or width}
-        self.counters.ragged += sum(1 for row in batch if row and len(row) not in regular)
+        """Drop blank lines, and fill or cut rows of a wrong width."""
+        self.counters.ragged += sum(1 for row in batch if row and len(row) != width)
         full = list(map(bool, batch))
         batch = [row if len(row) == width else (row + [""] * width)[:width] for row in batch if row]
         return batch, list(compress(offsets, full)), list(compress(lengths, full))
@@ -169,12 +156,14 @@ class RowStore:
         offsets: Sequence[int],
         lengths: Sequence[int],
         layout: Layout,
+        multivalued: bool,
     ) -> None:
         """Append the keys of every usable row of a batch."""
         if not batch:
             return
-        hosts = self._host_column(batch, layout)
-        if layout.may_hold_events and self._has_events(batch, layout):
+        columns = _columns(batch, layout, multivalued)
+        hosts = self._host_column(batch, columns["dest"], layout)
+        if layout.may_hold_events and self._has_events(batch, layout, multivalued):
             kinds = [self._kind(layout, row) for row in batch]
             for i, kind in enumerate(kinds):
                 if kind > PROCESS and self._add_event(layout, batch[i], kind, hosts[i]):
@@ -184,7 +173,7 @@ class RowStore:
             offsets, lengths = list(compress(offsets, keep)), list(compress(lengths, keep))
             if not batch:
                 return
-        columns = _columns(batch, layout)
+            columns = _columns(batch, layout, multivalued)
         usable = self._usable(hosts, columns)
         if usable is not None:
             hosts = list(compress(hosts, usable))
@@ -252,12 +241,12 @@ class RowStore:
             ]
         pid, guid = columns["process_id"], columns["process_guid"]
         nameless = MISSING.isdisjoint(pid) or MISSING.isdisjoint(guid)
-        if -1 not in hosts and "" not in names and nameless:
+        if NO_HOST not in hosts and "" not in names and nameless:
             return None
         usable = []
         for host, name, a, b in zip(hosts, names, pid, guid):
             refused = True
-            if host < 0:
+            if host == NO_HOST:
                 self.counters.no_dest += 1
             elif not name:
                 self.counters.no_process += 1
@@ -282,39 +271,30 @@ class RowStore:
         self._offset.extend(islice(offsets, count))
         self._length.extend(islice(lengths, count))
 
-    def _host_column(self, batch: list[list[str]], layout: Layout) -> list[int]:
-        """Return the number of each row's host, -1 for none."""
-        place = layout.place("dest")
-        width = len(batch[0])
-        if 0 <= place < width and (width == layout.plain_width or not layout.has_multivalues):
-            names = [row[place] for row in batch]
-        else:
-            names = [layout.value(row, "dest") for row in batch]
+    def _host_column(self, batch: list[list[str]], names: Column, layout: Layout) -> list[int]:
+        """Return the number of each row's host, `NO_HOST` for none."""
         hosts = list(map(self._hosts.get, names))
-        if None in hosts or -1 in hosts:
+        if None in hosts or NO_HOST in hosts:
             hosts = [
-                self._host(name, layout.value(row, "host")) if host is None or host < 0 else host
+                self._host(name, layout.value(row, "host")) if host in (None, NO_HOST) else host
                 for host, name, row in zip(hosts, names, batch)
             ]
         return hosts  # type: ignore[return-value]
 
     def _host(self, dest: str, fallback: str) -> int:
-        """Return the number of a host, -1 for none; names differ in case only by accident."""
+        """Return the number of a host; names differ in case only by accident."""
         if dest in MISSING:
             dest = fallback
             if dest in MISSING:
-                return -1
-        name = dest.lower()
-        number = self._hosts.setdefault(name, len(self._hosts))
-        if dest != name and len(self._hosts) < 1_000_000:
-            self._hosts[dest] = number
+                return NO_HOST
+        number = self._hosts[dest] = hash(dest.lower()) or 1
         return number
 
-    def _has_events(self, batch: list[list[str]], layout: Layout) -> bool:
+    def _has_events(self, batch: list[list[str]], layout: Layout, multivalued: bool) -> bool:
         """Tell whether any row of a batch may be something else than a process creation."""
         for field in (*TARGET_FIELDS, "action"):
             place = layout.place(field)
-            if place == -2 or (place >= 0 and len(batch[0]) == layout.width > layout.plain_width):
+            if place == SEVERAL or (place >= 0 and multivalued):
                 return True
             if place >= 0:
                 seen = {row[place] for row in batch}
@@ -345,9 +325,9 @@ class RowStore:
 
     def _add_event(self, layout: Layout, values: Row, kind: int, host: int) -> bool:
         """Append the keys of an event; False when nothing says whose it is."""
-        source = self._host("", layout.value(values, "src")) if kind == NETWORK else -1
+        source = self._host("", layout.value(values, "src")) if kind == NETWORK else NO_HOST
         pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
-        if host < 0 and source < 0:
+        if not host and not source:
             self.counters.no_dest += 1
             return False
         if not (pid or guid):
@@ -358,8 +338,8 @@ class RowStore:
             (host, self.own_guid, self.own_pid),
             (source, self.parent_guid, self.parent_pid),
         ):
-            guids.append(hash((place, guid)) if guid and place >= 0 else 0)
-            pids.append(hash((place, _pid(pid))) if pid and place >= 0 else 0)
+            guids.append(hash(guid) ^ place if guid and place else 0)
+            pids.append(hash(_pid(pid)) ^ place if pid and place else 0)
         self.own_command.append(0)
         self.parent_command.append(0)
         self.event_rows.append(len(self.flags))
@@ -368,11 +348,11 @@ class RowStore:
 
     def pid_key(self, dest: str, pid: str) -> int:
         """Return the key of a process id on a host."""
-        return hash((self._hosts.get(dest.lower(), -1), pid))
+        return hash(pid) ^ self._hosts.get(dest, NO_HOST)
 
     def children_of_init(self) -> list[int]:
         """Return the rows whose parent is process 1."""
-        keys = {hash((host, "1")) for host in set(self._hosts.values()) if host >= 0}
+        keys = {hash("1") ^ host for host in set(self._hosts.values()) - {NO_HOST}}
         found = compress(range(len(self)), map(keys.__contains__, self.parent_pid))
         return [row for row in found if not self.flags[row] & KIND]
 
@@ -436,53 +416,44 @@ class RowStore:
         self._spill.close()
 
 
-def _windows(body: bytes) -> Iterator[bytes]:
-    """Yield a chunk in pieces of whole lines, so that no copy of all its lines is needed."""
-    start, size = 0, len(body)
-    while start < size:
-        end = body.find(b"\n", start + WINDOW_BYTES) + 1 or size
-        yield body[start:end]
-        start = end
+def _windows(body: bytes, starts: array[int]) -> Iterator[list[bytes]]:
+    """Yield the lines of a chunk, a window at a time: all at once would be a second copy of it.
 
-
-def _lines(body: bytes) -> Iterator[bytes]:
-    return chain.from_iterable(window.splitlines(True) for window in _windows(body))
-
-
-def _without_tails(body: bytes, layout: Layout) -> bytes:
-    """Cut the empty `__mv_` cells off the rows that have no multivalue."""
-    tail = b"," * (layout.width - layout.plain_width)
-    for end in (b"\r\n", b"\n"):
-        if tail + end in body:
-            return body.replace(tail + end, end)
-    return body
+    The places where they begin are added to `starts`, which holds that of the first.
+    """
+    here, size = 0, len(body)
+    while here < size:
+        end = body.find(b"\n", here + WINDOW_BYTES) + 1 or size
+        lines = body[here:end].splitlines(True)
+        starts.extend(islice(accumulate(map(len, lines), initial=starts[-1]), 1, None))
+        yield lines
+        here = end
 
 
 def _ends(batch: list[list[str]], first: int, last: int) -> list[int]:
-    """Return the line after each row, where some rows have newlines in quotes."""
+    """Return the line of each row and the one after the last, where rows span several lines."""
     sizes = (1 + sum(cell.count("\n") for cell in row) for row in batch)
-    return [min(end, last) for end in islice(accumulate(sizes, initial=first), 1, None)]
+    return [min(end, last) for end in accumulate(sizes, initial=first)]
 
 
-def _columns(batch: list[list[str]], layout: Layout) -> dict[str, Column]:
+def _columns(batch: list[list[str]], layout: Layout, multivalued: bool) -> dict[str, Column]:
     """Turn rows into the columns that link them."""
-    width = len(batch[0])
-    places = {name: layout.place(name) for name in LINK_FIELDS}
-    plain = width == layout.plain_width or not layout.has_multivalues
-    if plain and -2 not in places.values():
-        turned = list(zip(*batch))
-        nothing = ("",) * len(batch)
-        return {n: turned[p] if p >= 0 else nothing for n, p in places.items()}
-    return dict(zip(LINK_FIELDS, zip(*map(layout.getter(LINK_FIELDS), batch))))
+    if not batch:
+        return dict.fromkeys(LINK_FIELDS, ())
+    if multivalued or SEVERAL in layout.link_places.values():
+        return dict(zip(LINK_FIELDS, zip(*map(layout.link, batch))))
+    turned = list(zip(*map(layout.plain_link, batch)))
+    nothing = ("",) * len(batch)
+    return {name: turned[i] if i >= 0 else nothing for name, i in layout.link_order.items()}
 
 
 def _keys(hosts: list[int], column: Column) -> Iterable[int]:
     """Hash host and value of each row; 0 where the value is missing."""
     if MISSING.isdisjoint(column):
-        return map(hash, zip(hosts, column))
+        return map(xor, map(hash, column), hosts)
     if not column[0] and set(column) == {""}:
         return repeat(0, len(column))
-    return [0 if v in MISSING else hash((h, v)) for h, v in zip(hosts, column)]
+    return [0 if value in MISSING else hash(value) ^ host for value, host in zip(column, hosts)]
 
 
 def _pids(column: Column) -> Column:
