@@ -14,7 +14,8 @@ from installer_trees.model import Settings
 
 ROOTS = """\
 root_id,os,process_name,original_file_name,path_pattern,args_pattern,exclude_pattern,family,role,package_pattern,note,source
-R01,windows,msiexec.exe,msiexec.exe,,(?i)\\s/V\\b,,msi,service,,n,s
+R01,windows,msiexec.exe,msiexec.exe,,(?i)\\s/V\\b,,msi exe,service,,n,s
+R07,windows,setup.exe,,,,,exe,root,,n,s
 R02,windows,msiexec.exe,msiexec.exe,,,(?i)-embedding,msi,root,(?i)/i\\s+(\\S+),n,s
 R03,windows,MSI*.tmp,,,,,msi,stage,,n,s
 R04,linux,dpkg|apt-get,,,\\s(?:-i|install)\\b,,deb,root,,n,s
@@ -293,6 +294,20 @@ def test_a_service_an_hour_after_its_request_is_still_tied_and_a_day_after_is_no
     for late in events[1:]:
         late["_time"] += 86_400
     assert shapes(completed(events)) == ["msiexec.exe", "msiexec.exe(cmd.exe)"]
+
+
+def test_a_service_works_for_requests_of_another_family_where_its_own_has_none() -> None:
+    service = [
+        {"process": "msiexec.exe /V", "process_id": 20},
+        {"process": "cmd.exe /c a", "process_id": 21, "parent_process_id": 20},
+    ]
+    bundle = {"process": "C:\\x\\setup.exe", "process_id": 7}
+    assert shapes(completed([bundle, *service])) == ["setup.exe(msiexec.exe(cmd.exe))"]
+    client = {"process": "msiexec.exe /i a.msi", "process_id": 8}
+    assert shapes(completed([client, bundle, *service])) == [
+        "msiexec.exe(msiexec.exe(cmd.exe))",
+        "setup.exe",
+    ]
 
 
 def test_macos_scripts_go_to_the_request_whose_package_they_name() -> None:

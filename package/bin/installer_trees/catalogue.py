@@ -247,7 +247,8 @@ def _root(record: Record) -> Root:
     return Root(
         root_id=record["root_id"],
         os=_one_of(record, "os", (*SYSTEMS, "any")),
-        family=_needed(record, "family"),
+        family=_needed(record, "family").split()[0],
+        serves=tuple(record["family"].split()),
         role=_one_of(record, "role", ROLES),
         names=_globs(record["process_name"]),
         original_names=_globs(record["original_file_name"]),

@@ -69,7 +69,8 @@ class Root:
     """One row of the roots catalogue: what counts as a process of an installer.
 
     Names are in lower case and may hold `*` and `?`. `args_words` rule out `args_pattern` where a
-    command line holds none of them; see `literals`.
+    command line holds none of them; see `literals`. A service does the work of requests of the
+    families that it `serves`, its own first.
     """
 
     root_id: str
@@ -83,6 +84,7 @@ class Root:
     exclude_pattern: Pattern[str] | None
     package_pattern: Pattern[str] | None
     args_words: frozenset[str] = frozenset()
+    serves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

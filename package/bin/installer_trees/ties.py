@@ -8,6 +8,7 @@ one request at a time.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -39,32 +40,33 @@ def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
         The branches that remain, in order of time.
     """
     requests: dict[tuple[str, str], list[_Request]] = defaultdict(list)
-    services: list[tuple[tuple[str, str], str, Branch]] = []
+    services: list[tuple[Root, Branch]] = []
     for branch in branches:
         top = linker.root_of(branch.top)
         if top is not None and top.role != "root":
-            services.append((_place(linker, branch.top, top), top.role, branch))
+            services.append((top, branch))
             continue
         for row in branch.members:
             root = linker.root_of(row)
             if root is not None and root.role == "root":
-                time, line = linker.process(row).time, linker.process(row).process
-                named = root.package_pattern.search(line) if root.package_pattern else None
+                process = linker.process(row)
+                named = root.package_pattern and root.package_pattern.search(process.process)
                 package = file_name(named[1] or "").lower() if named else ""
-                requests[_place(linker, row, root)].append(_Request(time, row, branch, package))
+                request = _Request(process.time, row, branch, package)
+                requests[process.dest.lower(), root.family].append(request)
+    for known in requests.values():
+        known.sort(key=lambda request: linker.order(request.row))
     gone: set[int] = set()
-    for place, role, branch in services:
-        asked = requests.get(place, [])
-        if asked and (_tie_service if role == "service" else _tie_whole)(linker, branch, asked):
+    for root, branch in services:
+        dest = linker.process(branch.top).dest.lower()
+        asked = [requests[dest, family] for family in root.serves if (dest, family) in requests]
+        join = _tie_service if root.role == "service" else _tie_whole
+        if asked and join(linker, branch, asked):
             gone.add(id(branch))
     return [branch for branch in branches if id(branch) not in gone]
 
 
-def _place(linker: Linker, row: int, root: Root) -> tuple[str, str]:
-    return linker.process(row).dest.lower(), root.family
-
-
-def _tie_service(linker: Linker, service: Branch, asked: list[_Request]) -> bool:
+def _tie_service(linker: Linker, service: Branch, asked: list[list[_Request]]) -> bool:
     """Hand the children of a service to their requests; True when nothing is left of its branch."""
     children = [row for row in service.members if service.parent[row][0] == service.top]
     if not children:
@@ -82,7 +84,7 @@ def _tie_service(linker: Linker, service: Branch, asked: list[_Request]) -> bool
     return True
 
 
-def _tie_whole(linker: Linker, branch: Branch, asked: list[_Request]) -> bool:
+def _tie_whole(linker: Linker, branch: Branch, asked: list[list[_Request]]) -> bool:
     request = _choose(linker, branch.top, asked)
     if request is None:
         return False
@@ -90,17 +92,22 @@ def _tie_whole(linker: Linker, branch: Branch, asked: list[_Request]) -> bool:
     return True
 
 
-def _choose(linker: Linker, row: int, asked: list[_Request]) -> _Request | None:
-    """Return the request that a process serves: by package, else the last before, else the next."""
+def _choose(linker: Linker, row: int, asked: list[list[_Request]]) -> _Request | None:
+    """Return the request that a process serves: by package, else the last before, else the next.
+
+    Requests of the service's own family come first, whatever their time.
+    """
     process = linker.process(row)
     line = process.process.lower()
-    near = [r for r in asked if -AFTER_SECONDS <= process.time - r.time <= BEFORE_SECONDS]
-    near.sort(key=lambda r: linker.order(r.row))
-    named = [r for r in near if r.package and r.package in line]
-    before = [r for r in named or near if r.time <= process.time]
-    if before:
-        return before[-1]
-    return (named or near)[0] if near else None
+    for known in asked:
+        times = [request.time for request in known]
+        first = bisect_left(times, process.time - BEFORE_SECONDS)
+        near = known[first : bisect_right(times, process.time + AFTER_SECONDS)]
+        if near:
+            named = [request for request in near if request.package and request.package in line]
+            before = [r for r in named or near if r.time <= process.time]
+            return before[-1] if before else (named or near)[0]
+    return None
 
 
 def _move(source: Branch, row: int, request: _Request) -> None:
