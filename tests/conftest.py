@@ -13,6 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 APP = "TA-installerscore"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let golden files be written anew on purpose."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
 def make(target: str) -> None:
     """Run a target of the Makefile, as a developer would from a shell of their own."""
     mine = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}

@@ -17,6 +17,9 @@ except ImportError:
 
 MIN_CHARS = 3
 MAX_WORDS = 40
+COMMON = frozenset(
+    [".exe", "http", "://", "https://", "\\users\\", "\\windows\\", "/usr/", "/bin/"]
+)
 
 Words = frozenset[str]
 
@@ -74,7 +77,11 @@ def _part(code: str, value: Any) -> Words:
 
 
 def _better(one: Words, other: Words) -> Words:
-    """Return the words that rule out more: the longer the shortest word, the fewer the words."""
+    """Return the words that rule out more: rare before common, long before short, few before many."""
     if not one or not other:
         return one or other
-    return max(one, other, key=lambda words: (min(6, min(map(len, words))), -len(words)))
+    return max(one, other, key=_worth)
+
+
+def _worth(words: Words) -> tuple[bool, int, int]:
+    return words.isdisjoint(COMMON), min(6, min(map(len, words))), -len(words)

@@ -1,0 +1,40 @@
+"""Golden trees: what the bundled sample looks like, tree by tree, drawn and scored.
+
+A change that moves one of them is either a fault or on purpose; then run this file with
+`--update-golden` and read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import pytest
+import sample
+from engine import ROOT, shipped, tree_rows
+
+GOLDEN = ROOT / "tests" / "golden"
+CHAINS = sample.load()
+CATALOGUE = shipped()
+
+
+def drawn(chain: sample.Chain) -> str:
+    """Return the trees of one recording as text: severity, signals, and the drawing."""
+    parts = []
+    for row in tree_rows(chain.rows, CATALOGUE):
+        links = " ".join(row["link_method"])
+        head = f"{row['installer_family']}, {row['installer_severity']}, links: {links or 'none'}"
+        parts.append("\n".join([head, *row["tree"]]))
+    return "\n\n".join(parts) + "\n"
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+def test_trees_are_as_they_were(chain: sample.Chain, request: pytest.FixtureRequest) -> None:
+    path = GOLDEN / (chain.name.replace("/", "-") + ".txt")
+    text = drawn(chain)
+    if request.config.getoption("--update-golden"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_every_golden_tree_belongs_to_a_recording() -> None:
+    names = {chain.name.replace("/", "-") for chain in CHAINS}
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == names
