@@ -15,7 +15,7 @@ from re import Pattern
 from typing import Callable, TypeVar
 
 from .errors import CatalogueError
-from .literals import may_match, required_words
+from .literals import Words, may_match, required_words
 from .model import EVENT_KINDS, Allowance, Condition, Process, Root, Signal
 
 ROOT_COLUMNS = (
@@ -94,6 +94,17 @@ class Catalogue:
                 self._by_name.clear()
             self._by_name[key] = found
         return found
+
+    def gate(self, process_name: str, original_file_name: str = "") -> Words | None:
+        """Return words of which the command line must hold one for `root_of` to find anything.
+
+        An empty set says nothing; None says that no root has such a name.
+        """
+        candidates = self.candidates(process_name, original_file_name)
+        if not candidates:
+            return None
+        words = [root.args_words for root in candidates]
+        return frozenset().union(*words) if all(words) else frozenset()
 
     def _index(self) -> None:
         """Sort names without wildcards into dicts, and keep the others to be matched."""

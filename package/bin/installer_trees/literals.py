@@ -77,7 +77,7 @@ def _part(code: str, value: Any) -> Words:
 
 
 def _better(one: Words, other: Words) -> Words:
-    """Return the words that rule out more: rare before common, long before short, few before many."""
+    """Return the words that rule out more: rare, long and few before common, short and many."""
     if not one or not other:
         return one or other
     return max(one, other, key=_worth)

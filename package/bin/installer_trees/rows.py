@@ -20,7 +20,7 @@ from itertools import accumulate, chain, compress, islice, repeat
 from operator import eq, sub, xor
 
 from .addresses import address_type
-from .catalogue import Catalogue
+from .catalogue import CACHED_NAMES, Catalogue
 from .layout import (
     EVENT_FIELDS,
     LINK_FIELDS,
@@ -32,6 +32,7 @@ from .layout import (
     base_name,
     known,
 )
+from .literals import Words, may_match
 from .model import EVENT_KINDS, Counters, Event, Process
 from .spill import Spill
 
@@ -86,7 +87,7 @@ class RowStore:
         self._chunk_start = array("Q")
         self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
-        self._installers: dict[tuple[str, str], bool] = {}
+        self._gates: dict[tuple[str, str], Words | None] = {}
         self._catalogue = catalogue
         self._spill = Spill(directory)
         self._maxevents = maxevents
@@ -197,33 +198,41 @@ class RowStore:
         self.parent_pid.extend(_keys(hosts, parent_pid))
         self.parent_command.extend(_keys(hosts, columns["parent_process"]))
         flags = bytearray(len(hosts))
-        for i in self._suspects(columns["process_name"], columns["original_file_name"]):
+        names, commands = columns["process_name"], columns["process"]
+        suspects = self._suspects(names, commands)
+        suspects |= self._suspects(columns["original_file_name"], commands, renamed=True)
+        for i in suspects:
             if self._catalogue.root_of(*(known(columns[name][i]) for name in _ROOT_FIELDS)):
                 flags[i] |= IS_ROOT
-        parents = columns["parent_process_name"]
-        for i in self._suspects(parents, None):
-            if self._catalogue.root_of(parents[i], known(columns["parent_process"][i])):
+        names, commands = columns["parent_process_name"], columns["parent_process"]
+        for i in self._suspects(names, commands):
+            if self._catalogue.root_of(names[i], known(commands[i])):
                 flags[i] |= PARENT_IS_ROOT
         self.flags.extend(flags)
 
-    def _suspects(self, names: Column, originals: Column | None) -> list[int]:
-        """Return the places of names that some installer has."""
-        found = {name for name in set(names) if self._is_installer(name, "")}
-        places = [i for i, name in enumerate(names) if name in found] if found else []
-        if originals is not None:
-            renamed = {name for name in set(originals) if self._is_installer("", name)}
-            if renamed:
-                more = {i for i, name in enumerate(originals) if name in renamed}
-                places = sorted(more.union(places))
-        return places
+    def _suspects(self, names: Column, commands: Column, renamed: bool = False) -> set[int]:
+        """Return the places where name and command line may be those of an installer."""
+        gates = {}
+        for name in set(names):
+            gate = self._gate("", name) if renamed else self._gate(name, "")
+            if gate is not None:
+                gates[name] = gate
+        if not gates:
+            return set()
+        places = [i for i, name in enumerate(names) if name in gates]
+        return {
+            i
+            for i in places
+            if not commands[i].isascii() or may_match(gates[names[i]], commands[i].lower())
+        }
 
-    def _is_installer(self, name: str, original: str) -> bool:
+    def _gate(self, name: str, original: str) -> Words | None:
         key = (name, original)
-        answer = self._installers.get(key)
-        if answer is None:
-            answer = bool(name or original) and bool(self._catalogue.candidates(name, original))
-            self._installers[key] = answer
-        return answer
+        if key not in self._gates:
+            if len(self._gates) > CACHED_NAMES:
+                self._gates.clear()
+            self._gates[key] = self._catalogue.gate(name, original) if name or original else None
+        return self._gates[key]
 
     def _usable(self, hosts: list[int], columns: dict[str, Column]) -> list[bool] | None:
         """Fill in names, and tell which rows can be used; None when all can."""
