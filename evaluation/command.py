@@ -26,7 +26,10 @@ def trees(rows: Sequence[Row]) -> tuple[list[FoundTree], list[str]]:
         inside = members.setdefault(str(row["installer_tree_id"]), [])
         if row.get(PLACE) not in (None, ""):
             inside.append(int(str(row[PLACE])))
-    found = [_tree(row, members.get(str(row["installer_tree_id"]), [])) for row in pipeline.tree_rows(kept)]
+    found = [
+        _tree(row, members.get(str(row["installer_tree_id"]), []))
+        for row in pipeline.tree_rows(kept)
+    ]
     messages = [f"{level}: {text}" for level, text in pipeline.messages()]
     pipeline.close()
     return [tree for tree in found if tree.members], messages

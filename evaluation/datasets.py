@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import ROOT
 from .labels import load
-from .model import DataSet, EvaluationError, Recording
+from .model import BUILT_WITH, HELD_OUT, LOOKED_AT, DataSet, EvaluationError, Recording
 
 SHARED = ROOT.parent / "shared"
 WINDOWS_LABELS = Path(__file__).with_name("windows_labels.json")
@@ -17,12 +17,12 @@ WRITTEN = "written from public sources"
 
 def own() -> Iterator[DataSet]:
     """Yield the data sets that are part of the project."""
-    yield load(
-        ROOT / "samples", "samples", origin="14 real Linux installs, the rest written", tuned=True
-    )
+    mixed = "14 real Linux installs, the rest written"
+    yield load(ROOT / "samples", "samples", origin=mixed, part=BUILT_WITH)
     unseen = ROOT / "tests" / "unseen"
-    yield load(unseen / "open", "unseen, open", origin=WRITTEN)
-    yield load(unseen / "held_out", "unseen, held out", origin=WRITTEN, secret=True)
+    yield load(unseen / "open", "unseen, open", origin=WRITTEN, part=LOOKED_AT)
+    yield load(unseen / "hard", "hard cases", origin=WRITTEN, part=LOOKED_AT)
+    yield load(unseen / "held_out", "unseen, held out", origin=WRITTEN, part=HELD_OUT)
 
 
 def shared(folder: Path) -> Iterator[DataSet | str]:
@@ -32,14 +32,15 @@ def shared(folder: Path) -> Iterator[DataSet | str]:
         if not place.is_dir():
             yield f"{name} recordings: not measured, there is no folder {_shown(place)}"
         elif name == "linux":
-            yield load(place, "linux, recorded", origin="auditd on Debian 12, real", tuned=True)
+            real = "auditd on Debian 12, real"
+            yield load(place, "linux, recorded", origin=real, part=BUILT_WITH)
         else:
             yield load(
                 place,
                 "windows, recorded",
                 windows_labels(),
                 origin="Sysmon and 4688 of public attack recordings, real",
-                tuned=True,
+                part=BUILT_WITH,
                 strict=False,
             )
 
@@ -56,7 +57,7 @@ def given(folder: Path) -> DataSet:
     Raises:
         EvaluationError: The folder does not hold labeled events.
     """
-    data = load(folder, folder.resolve().name, origin="given by the user")
+    data = load(folder, folder.resolve().name)
     if not any(r.label in ("malicious", "benign") for r in data.recordings):
         raise EvaluationError(f"Nothing in {folder} is labeled malicious or benign.")
     return data

@@ -11,7 +11,7 @@ from typing import Any
 from .model import LABELS, DataSet, EvaluationError, Recording, Row
 from .reading import cim, event_files, file_name, is_event, read
 
-RECORDING_COLUMNS = ("recording", "source_file", "source_dataset", "recording_id", "case")
+RECORDING_COLUMNS = ("recording", "source_file", "source_dataset", "recording_id")
 WORDS = {
     **{label: label for label in LABELS},
     **dict.fromkeys(("mal", "attack", "bad", "1", "true", "yes"), "malicious"),
@@ -149,4 +149,5 @@ def _entry(name: str, entry: Any) -> Recording:
     if not isinstance(entry, dict):
         return Recording(name, label_of(entry, name))
     hard = str(entry.get("hard", "")).lower() in ("true", "1")
-    return Recording(name, label_of(entry.get("label"), name), str(entry.get("title", "")), hard)
+    title, case = str(entry.get("title", "")), str(entry.get("case", ""))
+    return Recording(name, label_of(entry.get("label"), name), title, hard, case)

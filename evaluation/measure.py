@@ -59,8 +59,8 @@ def _with_hits(unit: Unit, hits: dict[str, dict[str, str]]) -> Unit:
     severity = dict(unit.severity)
     for detector, rules in hits.items():
         severity[detector] = max(rules.values(), key=SEVERITIES.index)
-    rules = {detector: tuple(sorted(found)) for detector, found in hits.items()}
-    return replace(unit, severity=severity, rules=rules)
+    names = {detector: tuple(sorted(fired)) for detector, fired in hits.items()}
+    return replace(unit, severity=severity, rules=names)
 
 
 def _by_place(
@@ -147,16 +147,8 @@ def precision(units: Sequence[Unit], detector: str, severity: str) -> Share:
     return wilson(right, right + at_or_above(labeled(units, "benign"), detector, severity))
 
 
-def detectors(results: Iterable[Result]) -> list[str]:
-    """Return all detectors, the command first."""
-    names = {COMMAND: None}
-    names.update((found.detector, None) for result in results for found in result.findings)
-    return list(names)
-
-
-def has_severities(results: Iterable[Result], detector: str) -> bool:
-    """Tell whether a detector has more than one severity: the command and the Sigma rules do."""
+def graded(results: Iterable[Result], detector: str) -> bool:
+    """Tell whether a detector tells severities apart."""
     if detector == COMMAND:
         return True
-    seen = {h.severity for r in results for f in r.findings if f.detector == detector for h in f.hits}
-    return len(seen) > 1
+    return any(f.graded for r in results for f in r.findings if f.detector == detector)

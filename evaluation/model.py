@@ -12,34 +12,42 @@ COUNTED = SEVERITIES[1:]
 """Severities that are told apart in the tables; informational is no finding."""
 
 
+BUILT_WITH = "the catalogue was built with it"
+LOOKED_AT = "written before the catalogue was looked at; its misses were explained since"
+HELD_OUT = "held out: sums only, nobody tunes to it"
+UNSEEN = "given by the user"
+PARTS = (UNSEEN, HELD_OUT, LOOKED_AT, BUILT_WITH)
+"""What a data set had to do with the catalogue, the least first."""
+
+
 class EvaluationError(Exception):
     """Something that the user can put right, said in one sentence."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One recorded or written course of events: an install, or anything else (`background`)."""
+    """One recorded or written course of events: an install, or anything else (`background`).
+
+    `hard`: it looks like the other label. `case`: the difficulty that it was written for.
+    """
 
     name: str
     label: str
     title: str = ""
     hard: bool = False
+    case: str = ""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Events with the recording that each belongs to.
-
-    `tuned`: the catalogue was built with a view to these events. `secret`: only sums are shown.
-    """
+    """Events with the recording that each belongs to, and what part they had in the catalogue."""
 
     name: str
     rows: tuple[Row, ...]
     recording_of: tuple[int, ...]
     recordings: tuple[Recording, ...]
     origin: str = ""
-    tuned: bool = False
-    secret: bool = False
+    part: str = UNSEEN
 
 
 @dataclass(frozen=True)
@@ -67,13 +75,17 @@ class Hit:
 
 @dataclass(frozen=True)
 class Findings:
-    """What one detector found in a data set, and which of its rules could not run, and why."""
+    """What one detector found in a data set, and which of its rules could not run, and why.
+
+    `graded`: its findings differ in severity; else all have the one that it was given here.
+    """
 
     detector: str
     hits: tuple[Hit, ...] = ()
     ran: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
+    graded: bool = False
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def _open(path: Path) -> IO[str]:
 
 def _csv(stream: IO[str]) -> Iterator[dict[str, Any]]:
     for row in csv.DictReader(stream):
-        row.pop(None, None)  # type: ignore[call-overload]
+        row.pop(None, None)
         yield row
 
 

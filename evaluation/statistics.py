@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
 
 Z95 = 1.959963984540054
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """`count` of `total`, with a 95% confidence interval; all zero where there is nothing."""
 
     count: int

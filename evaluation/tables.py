@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from .measure import (
     COMMAND,
     at_or_above,
-    detectors,
     false_alarms,
-    has_severities,
+    graded,
     labeled,
     precision,
     recall,
@@ -26,69 +25,70 @@ GOALS = (
 )
 
 
-def counts(results: Sequence[Result], result: Result, by_template: bool = False) -> Table:
+def counts(result: Result, by_template: bool = False) -> Table:
     """Return what every detector found in one data set, at or above each severity."""
     units = templates(result.units) if by_template else list(result.units)
-    bad, good = labeled(units, "malicious"), labeled(units, "benign")
-    header = ["detector"]
-    header += [f"malicious {step}+" for step in COUNTED] + [f"benign {step}+" for step in COUNTED]
+    steps = [f"{step}+" for step in COUNTED]
+    header = ["detector", *(f"malicious {steps[0]}", *steps[1:], "of")]
+    header += [f"benign {steps[0]}", *steps[1:], "of"]
+    if not by_template:
+        header += ["silent events", "of"]
     rows = []
-    for detector in _in(result):
+    for detector in _running(result):
         row = [detector]
-        for group in (bad, good):
-            graded = has_severities(results, detector)
+        for group in (labeled(units, "malicious"), labeled(units, "benign")):
+            known = graded([result], detector)
             row += [
-                f"{at_or_above(group, detector, step)}/{len(group)}"
-                if graded or step == "medium"
+                str(at_or_above(group, detector, step))
+                if known or step in ("low", "medium")
                 else ""
                 for step in COUNTED
             ]
+            row.append(str(len(group)))
+        if not by_template:
+            row += [str(result.broken_silence.get(detector, 0)), f"{result.silent_events:,}"]
         rows.append(row)
-    if not by_template:
-        header.append("silent events")
-        for row in rows:
-            broken = result.broken_silence.get(row[0], 0)
-            row.append(f"{broken}/{result.silent_events}")
     return header, rows
 
 
-def _in(result: Result) -> list[str]:
-    """Return the detectors of a result that had a rule to run."""
+def _running(result: Result) -> list[str]:
+    """Return the command and the detectors that had a rule to run."""
     return [COMMAND] + [f.detector for f in result.findings if f.ran]
 
 
-def shares(results: Sequence[Result], units: Sequence[Unit]) -> Table:
-    """Return recall, false alarms and precision with their intervals, at medium and at high."""
+def shares(results: Sequence[Result]) -> Table:
+    """Return recall, false alarms and precision with their intervals, at medium and at high.
+
+    An install that is in several data sets (the samples hold some of the recordings) counts once.
+    """
+    units = _distinct(results)
     header = ["detector", "at", "malicious found", "benign flagged", "precision"]
     rows = []
-    running = {name for result in results for name in _in(result)}
-    for detector in detectors(results):
-        if detector not in running:
-            continue
-        for step in ("medium", "high") if has_severities(results, detector) else ("medium",):
-            rows.append(
-                [
-                    detector,
-                    f"{step}+",
-                    *(
-                        f"{share.count}/{share.total} = {share}" if share.total else "-"
-                        for share in (
-                            recall(units, detector, step),
-                            false_alarms(units, detector, step),
-                            precision(units, detector, step),
-                        )
-                    ),
-                ]
-            )
+    for detector in dict.fromkeys(name for result in results for name in _running(result)):
+        for step in ("medium", "high") if graded(results, detector) else ("medium",):
+            measured = [f(units, detector, step) for f in (recall, false_alarms, precision)]
+            cells = [f"{m.count}/{m.total} = {m}" if m.total else "-" for m in measured]
+            rows.append([detector, f"{step}+", *cells])
     return header, rows
+
+
+def _distinct(results: Sequence[Result]) -> list[Unit]:
+    seen: dict[tuple[str, str], str] = {}
+    units = []
+    for result in sorted(results, key=lambda r: -len(r.data.rows)):
+        for unit in result.units:
+            key = unit.recording.label, unit.recording.name.rpartition("/")[2]
+            if seen.setdefault(key, result.data.name) == result.data.name:
+                units.append(unit)
+    return units
 
 
 def goals(results: Sequence[Result]) -> Table:
     """Return the goals that were set, and what each data set reaches."""
-    header = ["goal", "", *(result.data.name for result in results)]
+    header = ["goal", "limit", *(result.data.name for result in results)]
     rows = []
     for text, label, step, limit in GOALS:
-        row = [text, f"at least {limit:.0%}" if label == "malicious" else f"at most {limit:.0%}"]
+        row = [text, f"at least {limit:.0%}" if label == "malicious" else _at_most(limit)]
         for result in results:
             group = labeled(result.units, label)
             count = at_or_above(group, COMMAND, step)
@@ -101,6 +101,27 @@ def goals(results: Sequence[Result]) -> Table:
         broken = result.broken_silence[COMMAND]
         silence.append(f"{broken}/{result.silent_events} {'missed' if broken else 'met'}")
     return header, [*rows, silence]
+
+
+def _at_most(limit: float) -> str:
+    return f"at most {limit:.0%}" if limit else "none"
+
+
+def hard_cases(results: Sequence[Result]) -> Table:
+    """Return what the command says to each tree that was written for one difficulty."""
+    units = [u for r in results for u in r.units if u.recording.case]
+    units.sort(key=lambda u: (u.recording.case, u.recording.label, u.recording.name))
+    return ["case", "tree", "what happens", "label", "score", "severity"], [
+        [
+            unit.recording.case,
+            unit.recording.name,
+            unit.recording.title,
+            unit.recording.label,
+            str(unit.score),
+            unit.severity.get(COMMAND, "no tree"),
+        ]
+        for unit in units
+    ]
 
 
 def as_text(table: Table) -> str:

@@ -99,7 +99,8 @@ def _tables(engine: Any, rows: Sequence[Row], start: datetime, dash_as_sh: bool)
         for first in range(0, len(values), BATCH):
             part = values[first : first + BATCH]
             connection.execute(
-                f"INSERT INTO {table} VALUES {', '.join([marks] * len(part))}", sum(part, [])
+                f"INSERT INTO {table} VALUES {', '.join([marks] * len(part))}",
+                [value for row in part for value in row],
             )
     return connection
 

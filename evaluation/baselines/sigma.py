@@ -46,7 +46,9 @@ SOURCES = {
 }
 """Sigma categories that CIM events can answer: the kind of row, and the CIM field of each field."""
 SYSTEMS = ("windows", "linux", "macos")
-MAC_PATHS = re.compile(r"^/(System/|Library/|Applications/|Users/|private/|usr/libexec/Plist|opt/homebrew/)")
+MAC_PATHS = re.compile(
+    r"^/(System/|Library/|Applications/|Users/|private/|usr/libexec/Plist|opt/homebrew/)"
+)
 
 
 def find(folder: Path, rows: Sequence[Row]) -> Findings:
@@ -75,7 +77,8 @@ def find(folder: Path, rows: Sequence[Row]) -> Findings:
             skipped.append((file.name, str(error)))
         except Exception as error:  # whatever pySigma or SQLite says is the reason
             skipped.append((file.name, str(error).splitlines()[0]))
-    return Findings(NAME, tuple(hits), len(files) - len(skipped), tuple(skipped))
+    ran = len(files) - len(skipped)
+    return Findings(NAME, tuple(hits), ran, tuple(skipped), graded=True)
 
 
 class _NotHereError(Exception):
@@ -86,7 +89,7 @@ def _run(database: sqlite3.Connection, backend: Any, rule: Any, collection: Any)
     source = rule.logsource
     if source.category not in SOURCES:
         what = source.category or source.service or source.product
-        raise _NotHereError(f"reads {what} events, which no CIM row here holds")
+        raise _NotHereError(f"no {what} events among CIM rows")
     found: set[int] = set()
     for system in SYSTEMS if source.product is None else (source.product,):
         table = f"{system}_{source.category}"

@@ -1,0 +1,31 @@
+"""What the shipped catalogue found when it was last measured: it must not find less.
+
+Raise these numbers when `make evaluate` shows more; never lower them to make a change pass.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluation import datasets
+from evaluation.command import trees
+from evaluation.measure import COMMAND, at_or_above, labeled, measure
+from evaluation.model import HELD_OUT, DataSet
+
+FLOORS = {"samples": (13, 13), "unseen, open": (23, 20), "hard cases": (19, 16)}
+"""Malicious trees at medium or above, and at high or above."""
+SETS = [data for data in datasets.own() if data.part != HELD_OUT]
+
+
+@pytest.mark.parametrize("data", SETS, ids=lambda data: data.name)
+def test_the_catalogue_keeps_what_was_measured(data: DataSet) -> None:
+    result = measure(data, trees(data.rows)[0], [])
+    bad, good = labeled(result.units, "malicious"), labeled(result.units, "benign")
+    medium, high = FLOORS[data.name]
+    found = [at_or_above(bad, COMMAND, step) for step in ("medium", "high")]
+    missed = [u.recording.name for u in bad if u.score < 40]
+    assert found[0] >= medium, f"below medium: {missed}"
+    assert found[1] >= high, f"below high: {[u.recording.name for u in bad if u.score < 60]}"
+    flagged = [(u.recording.name, u.score, u.signals) for u in good if u.score >= 40]
+    assert flagged == []
+    assert result.broken_silence[COMMAND] == 0
