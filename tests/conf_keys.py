@@ -74,7 +74,7 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         (
             "scoring",
             "minscore|maxevents|tree_lifetime|severity_(low|medium|high|critical)"
-            "|(allowlist|prevalence)_bound",
+            "|(allowlist|prevalence)_bound|prevalence_baseline",
         ),
         ("logging", "loglevel"),
     ],

@@ -1,4 +1,4 @@
-"""A splunkd that answers one kind of request: the stanzas of the add-on's settings."""
+"""A splunkd that answers for the stanzas of the add-on's settings and for its KV store."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ class FakeSplunkd:
     Attributes:
         stanzas: Stanza name to its keys and values.
         status: HTTP status of every answer.
+        collection: Rows of every KV store collection.
         requests: Path and Authorization header of each request.
     """
 
     stanzas: Mapping[str, Mapping[str, str]]
     status: int = 200
+    collection: object = field(default_factory=list)
     uri: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
 
@@ -34,7 +36,10 @@ def serving(splunkd: FakeSplunkd) -> Iterator[FakeSplunkd]:
         def do_GET(self) -> None:
             splunkd.requests.append((self.path, self.headers.get("Authorization", "")))
             entries = [{"name": n, "content": dict(c)} for n, c in splunkd.stanzas.items()]
-            body = json.dumps({"entry": entries}).encode()
+            answer: object = {"entry": entries}
+            if "/storage/collections/data/" in self.path:
+                answer = splunkd.collection
+            body = json.dumps(answer).encode()
             self.send_response(splunkd.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

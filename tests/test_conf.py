@@ -254,12 +254,19 @@ def test_page_conf_and_engine_have_the_same_defaults(confs, global_config):
 
 def test_page_and_command_have_the_same_bounds(global_config):
     fields = scoring_fields(global_config)
-    bounds = {f["field"]: tuple(f["validators"][0]["range"]) for f in fields}
+    bounds = {
+        f["field"]: tuple(f["validators"][0]["range"]) if f["type"] == "text" else (0, 1)
+        for f in fields
+    }
     assert bounds == _BOUNDS
 
 
 def test_every_field_of_the_page_says_what_it_does_and_what_it_takes(global_config):
     for field in scoring_fields(global_config):
+        assert field["help"].endswith(".")
+        if field["type"] == "checkbox":
+            assert field["defaultValue"] in (0, 1)
+            continue
         (validator,) = field["validators"]
         low, high = validator["range"]
         assert validator["type"] == "number"

@@ -72,3 +72,37 @@ def test_no_session_asks_nothing(built_app, python, shipped):
         result = scp.run(built_app, ROWS, python=python, splunkd_uri=splunkd.uri, session_key="")
     assert splunkd.requests == []
     assert result.bodies == shipped.bodies
+
+
+BASELINE = {"scoring": {"prevalence_baseline": "1"}}
+
+
+def test_baseline_of_past_searches_lowers_what_many_hosts_have(built_app, python, shipped):
+    wide = {row["tree_fingerprint"] for row in shipped.rows[:2]}
+    hosts = [{"tree_fingerprint": mark, "hosts": 80} for mark in wide]
+    splunkd = FakeSplunkd(BASELINE, collection=hosts)
+    lowered = {row["installer_tree_id"]: row for row in run(built_app, python, splunkd).rows}
+    assert "/storage/collections/data/installerscore_baseline?" in splunkd.requests[1][0]
+    assert "%24gt" in splunkd.requests[1][0]
+    for row in shipped.rows:
+        now = lowered[row["installer_tree_id"]]
+        assert now["dest_prevalence"] == row["dest_prevalence"]
+        if row["tree_fingerprint"] in wide:
+            assert int(now["installer_score"]) == round(0.8 * int(row["installer_score"]))
+            assert now["signal_detail"][-1].endswith("the same tree on 80 hosts of the baseline")
+        else:
+            assert now["installer_score"] == row["installer_score"]
+
+
+def test_baseline_is_not_asked_for_unless_the_setting_says_so(built_app, python, shipped):
+    splunkd = FakeSplunkd({"scoring": {}}, collection=[{"tree_fingerprint": "x", "hosts": 1}])
+    assert run(built_app, python, splunkd).bodies == shipped.bodies
+    assert len(splunkd.requests) == 1
+
+
+@pytest.mark.parametrize("collection", ["garbage", [{"hosts": 3}], [{"tree_fingerprint": "x"}]])
+def test_broken_baseline_is_said_and_not_used(built_app, python, shipped, collection):
+    result = run(built_app, python, FakeSplunkd(BASELINE, collection=collection))
+    assert result.bodies == shipped.bodies
+    (message,) = result.messages
+    assert message.text.startswith("The prevalence baseline could not be read")

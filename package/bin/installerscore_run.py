@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import IO, Any
 
 from installer_trees import catalogue
@@ -16,8 +16,9 @@ from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
 from installer_trees.spill import Spill
+from installerscore_log import log_figures
 from installerscore_options import Options
-from installerscore_settings import read
+from installerscore_settings import read, read_baseline
 
 WRITE_ROWS = 500
 COPY_BYTES = 1024 * 1024
@@ -34,7 +35,8 @@ class Run:
 
     def __init__(self, options: Options, searchinfo: Any, lookups: str) -> None:
         self._options = options
-        settings, _, problems = read(searchinfo.splunkd_uri, searchinfo.session_key)
+        self._splunkd = (searchinfo.splunkd_uri, searchinfo.session_key)
+        settings, self._log_level, problems = read(*self._splunkd)
         if options.maxevents is not None:
             settings = replace(settings, maxevents=options.maxevents)
         if options.minscore is not None:
@@ -61,7 +63,13 @@ class Run:
         pipeline = self._pipeline
         if output == "health":
             return HEALTH_COLUMNS, pipeline.health_rows()
-        kept = pipeline.trees(self._settings.minscore)
+        baseline: dict[str, int] = {}
+        if self._settings.prevalence_baseline:
+            baseline, problems = read_baseline(*self._splunkd)
+            self._messages += [("WARN", problem) for problem in problems]
+        kept = pipeline.trees(self._settings.minscore, baseline)
+        if self._log_level == "DEBUG":
+            log_figures(asdict(pipeline.store.counters), len(kept))
         if output == "processes":
             return pipeline.process_columns(), pipeline.process_rows(kept)
         return TREE_COLUMNS, pipeline.tree_rows(kept)

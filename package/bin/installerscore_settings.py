@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from installer_trees.model import Settings
 
 APP = "TA-installerscore"
 CONF = "ta_installerscore_settings"
+COLLECTION = "installerscore_baseline"
+BASELINE_ROWS = 50_000
 TIMEOUT_SECONDS = 10
 
 _BOUNDS = {
@@ -22,6 +25,7 @@ _BOUNDS = {
     "severity_critical": (1, 100),
     "allowlist_bound": (0, 60),
     "prevalence_bound": (0, 50),
+    "prevalence_baseline": (0, 1),
 }
 
 
@@ -41,21 +45,49 @@ def read(splunkd_uri: str, session_key: str) -> tuple[Settings, str, list[str]]:
     try:
         stanzas = _stanzas(splunkd_uri, session_key)
     except Exception as error:
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        return (
-            Settings(),
-            "INFO",
-            [
-                f"The settings of {APP} could not be read from splunkd ({reason[0][:200]}), "
-                "so the shipped defaults were used."
-            ],
+        problem = (
+            f"The settings of {APP} could not be read from splunkd ({_reason(error)}), "
+            "so the shipped defaults were used."
         )
+        return Settings(), "INFO", [problem]
     level = str(stanzas.get("logging", {}).get("loglevel", "INFO"))
     settings, problems = checked(stanzas.get("scoring", {}))
     return settings, level, problems
 
 
+def read_baseline(splunkd_uri: str, session_key: str) -> tuple[dict[str, int], list[str]]:
+    """Read on how many hosts past searches saw each tree, with one request.
+
+    Returns:
+        Hosts by fingerprint, entries that have expired left out, and a sentence if it failed.
+    """
+    path = f"storage/collections/data/{COLLECTION}"
+    query = json.dumps({"expires": {"$gt": int(time.time())}})
+    try:
+        rows = _get(
+            splunkd_uri,
+            session_key,
+            path,
+            query=query,
+            limit=BASELINE_ROWS,
+            fields="tree_fingerprint,hosts,_key:0",
+        )
+        return {str(row["tree_fingerprint"]): int(float(row["hosts"])) for row in rows}, []
+    except Exception as error:
+        return {}, [f"The prevalence baseline could not be read ({_reason(error)}); none was used."]
+
+
 def _stanzas(splunkd_uri: str, session_key: str) -> dict[str, dict[str, Any]]:
+    answer = _get(splunkd_uri, session_key, f"configs/conf-{CONF}", output_mode="json", count=0)
+    return {entry["name"]: entry["content"] for entry in answer["entry"]}
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]
+
+
+def _get(splunkd_uri: str, session_key: str, path: str, **query: Any) -> Any:
     from splunklib import binding, client
 
     uri = urlsplit(splunkd_uri)
@@ -68,9 +100,7 @@ def _stanzas(splunkd_uri: str, session_key: str) -> dict[str, dict[str, Any]]:
         owner="nobody",
         handler=binding.handler(timeout=TIMEOUT_SECONDS),
     )
-    response = service.get(f"configs/conf-{CONF}", output_mode="json", count=0)
-    entries = json.loads(response.body.read())["entry"]
-    return {entry["name"]: entry["content"] for entry in entries}
+    return json.loads(service.get(path, **query).body.read())
 
 
 def checked(stanza: dict[str, Any]) -> tuple[Settings, list[str]]:
@@ -92,7 +122,7 @@ def checked(stanza: dict[str, Any]) -> tuple[Settings, list[str]]:
                 f"the shipped default {default} was used."
             )
         else:
-            values[name] = number if name == "tree_lifetime" else int(number)
+            values[name] = type(getattr(Settings(), name))(number)
     settings = Settings(**values)  # type: ignore[arg-type]
     bands = [settings.severity_low, settings.severity_medium, settings.severity_high]
     if sorted({*bands, settings.severity_critical}) != [*bands, settings.severity_critical]:

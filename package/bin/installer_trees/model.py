@@ -216,6 +216,7 @@ class Settings:
     """What the configuration page holds; the defaults are the shipped ones.
 
     Units: scores and severities in points, `tree_lifetime` in hours, bounds in percent.
+    `prevalence_baseline` asks for the hosts of past searches as well.
     """
 
     minscore: int = 0
@@ -227,6 +228,7 @@ class Settings:
     severity_critical: int = 80
     allowlist_bound: int = 60
     prevalence_bound: int = 20
+    prevalence_baseline: bool = False
 
     def severity(self, score: int) -> str:
         """Return the band that `score` falls in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .catalogue import Catalogue
@@ -29,6 +29,7 @@ class Kept:
     branch: Branch
     score: Score
     hosts: int
+    known_hosts: int
     fingerprint: str
     tree_id: str
     time: float
@@ -62,11 +63,13 @@ class Pipeline:
         """
         self.store.add(body)
 
-    def trees(self, minscore: int = 0) -> list[Kept]:
+    def trees(self, minscore: int = 0, baseline: Mapping[str, int] | None = None) -> list[Kept]:
         """Link and score everything; the highest score first, then the earliest.
 
         Args:
             minscore: Trees that score less are left out.
+            baseline: Hosts on which past searches saw a fingerprint; the greater number of those
+                and the hosts of this search lowers the score.
         """
         linker = self._linker = Linker(
             self.store, self.catalogue, self.settings.tree_lifetime * 3600
@@ -82,11 +85,12 @@ class Pipeline:
             value = score(tree, matches, self.settings, self.catalogue.allowances)
             top, mark = tree.top.process, fingerprint(tree)
             hosts[mark].add(top.dest.lower())
-            alone.append(Kept(branch, value, 1, mark, tree_id(tree), top.time))
+            known = (baseline or {}).get(mark, 0)
+            alone.append(Kept(branch, value, 1, known, mark, tree_id(tree), top.time))
         kept = []
         for one in alone:
             count = len(hosts[one.fingerprint])
-            value = spread(one.score, count, self.settings)
+            value = spread(one.score, max(count, one.known_hosts), self.settings)
             if value.value >= minscore:
                 kept.append(replace(one, score=value, hosts=count))
         kept.sort(key=lambda k: (-k.score.value, k.time, k.tree_id))
@@ -111,7 +115,8 @@ class Pipeline:
     def tree_rows(self, kept: list[Kept]) -> Iterator[dict[str, Value]]:
         """Yield one row a tree, for `output=trees`."""
         for one in kept:
-            yield tree_row(self._tree(one), one.score, one.hosts, one.fingerprint, one.tree_id)
+            seen = (one.hosts, one.known_hosts)
+            yield tree_row(self._tree(one), one.score, seen, one.fingerprint, one.tree_id)
 
     def health_rows(self) -> list[dict[str, Value]]:
         """Return one row a data source, for `output=health`."""

@@ -45,9 +45,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\s]+")
 
 
 def tree_row(
-    tree: Tree, score: Score, hosts: int, fingerprint: str, tree_id: str
+    tree: Tree, score: Score, seen: tuple[int, int], fingerprint: str, tree_id: str
 ) -> dict[str, Value]:
-    """Return the row of a tree for `output=trees`; multivalue columns are lists."""
+    """Return the row of a tree for `output=trees`; multivalue columns are lists.
+
+    `seen` is on how many hosts this search and the baseline saw the fingerprint.
+    """
     top = tree.top.process
     times = [n.process.time for n in tree.nodes if n.process.time != NO_TIME]
     threats = _threats(tree, score)
@@ -66,7 +69,7 @@ def tree_row(
         "parent_process_name": top.parent_process_name,
         "parent_process": cut(top.parent_process, COMMAND_CHARS),
         "signal": [reason.signal.signal_id for reason in score.reasons],
-        "signal_detail": _details(tree, score, hosts),
+        "signal_detail": _details(tree, score, seen),
         "mitre_technique_id": _techniques(score),
         "risk_message": risk_message(tree, score),
         "tree": draw(tree, score),
@@ -74,7 +77,7 @@ def tree_row(
         "tree_depth": max(node.depth for node in tree.nodes),
         "first_time": _time(min(times)) if times else "",
         "last_time": _time(max(times)) if times else "",
-        "dest_prevalence": hosts,
+        "dest_prevalence": seen[0],
         "tree_fingerprint": fingerprint,
         "installer_tree_id": tree_id,
         "link_method": [link for link in LINKS if links[link]],
@@ -84,7 +87,7 @@ def tree_row(
         "risk_object_type": "system",
         "threat_object": [value for value, _ in threats],
         "threat_object_type": [kind for _, kind in threats],
-        "score_json": _json(score, hosts, links),
+        "score_json": _json(score, seen, links),
     }
     return row
 
@@ -228,7 +231,7 @@ def _label(node: Node) -> str:
     return f"{prefix}{command}{pid}{absent}{tied}"
 
 
-def _details(tree: Tree, score: Score, hosts: int) -> list[str]:
+def _details(tree: Tree, score: Score, seen: tuple[int, int]) -> list[str]:
     """Return one line a signal: id, points, title, the process, the text that gave it away."""
     lines: list[str] = []
     used = 0
@@ -238,10 +241,10 @@ def _details(tree: Tree, score: Score, hosts: int) -> list[str]:
         times = f" x{len(reason.matches)}" if len(reason.matches) > 1 else ""
         lowered = f" (lowered by {', '.join(reason.allowances)})" if reason.allowances else ""
         pid = f" [{process.process_id}]" if process.process_id else ""
-        seen = f" {_event(match.event)}" if match.event else ""
+        owned = f" {_event(match.event)}" if match.event else ""
         line = (
             f"{reason.signal.signal_id} +{reason.points:.1f}{times} {reason.signal.title}: "
-            f"{process.process_name}{pid}{seen} `{cut(match.text, 200)}`{lowered}"
+            f"{process.process_name}{pid}{owned} `{cut(match.text, 200)}`{lowered}"
         )
         used += len(line) + 1
         if used > DETAIL_CHARS:
@@ -249,7 +252,8 @@ def _details(tree: Tree, score: Score, hosts: int) -> list[str]:
             break
         lines.append(line)
     if score.prevalence_points < -0.05:
-        lines.append(f"prevalence {score.prevalence_points:.1f}: the same tree on {hosts} hosts")
+        where = f"{seen[0]} hosts" if seen[0] >= seen[1] else f"{seen[1]} hosts of the baseline"
+        lines.append(f"prevalence {score.prevalence_points:.1f}: the same tree on {where}")
     return lines
 
 
@@ -291,7 +295,7 @@ def _threats(tree: Tree, score: Score) -> list[tuple[str, str]]:
     return [threat for threat in found if threat[0]][:THREATS]
 
 
-def _json(score: Score, hosts: int, links: Counter[str]) -> str:
+def _json(score: Score, seen: tuple[int, int], links: Counter[str]) -> str:
     """Return the breakdown as JSON that stays whole: signals are left out, never cut in two."""
     reasons = [
         {
@@ -307,7 +311,11 @@ def _json(score: Score, hosts: int, links: Counter[str]) -> str:
         "score": score.value,
         "exact": round(score.exact, 2),
         "signals": reasons,
-        "prevalence": {"hosts": hosts, "points": round(score.prevalence_points, 2)},
+        "prevalence": {
+            "hosts": seen[0],
+            "baseline_hosts": seen[1],
+            "points": round(score.prevalence_points, 2),
+        },
         "links": {link: links[link] for link in LINKS if links[link]},
         "signals_left_out": 0,
     }
