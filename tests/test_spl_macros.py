@@ -12,7 +12,7 @@ import roots_filter
 from engine import CASES, Event, completed
 from spl.app import App
 from spl.cases import NOW, START
-from spl.macros import expand
+from spl.macros import calls, expand
 
 EVENTS = "| `installer_process_events`"
 CIM = {"process", "process_name", "process_path", "original_file_name", "dest", "user", "_time"}
@@ -201,3 +201,70 @@ def test_the_command_ties_all_kinds_to_their_process(app: App) -> None:
     result = app.run("| `installer_endpoint_events` | installerscore output=trees", data)
     assert len(result.rows) == 1
     assert not [m for m in result.messages if "not used" in m or "ERROR" in m]
+
+
+FILTERS = {
+    "process_msiexec": (
+        {"process_name": "svc.exe", "original_file_name": "MSIEXEC.EXE"},
+        {"process_name": "notmsiexec.exe"},
+    ),
+    "process_installer": (
+        {"process_name": "wmic.exe", "process": "wmic product call install a.msi"},
+        {"process_name": "wmic.exe", "process": "wmic os get name"},
+    ),
+    "process_package_manager": (
+        {"process_name": "python3.11", "process": "python3 /usr/bin/pip install x"},
+        {"process_name": "python3.11", "process": "python3 manage.py runserver"},
+    ),
+    "installer_children": (
+        {"process_name": "cmd.exe", "parent_process_name": "MSI1A2B.tmp"},
+        {"process_name": "cmd.exe", "parent_process_name": "explorer.exe"},
+    ),
+    "installer_package_manager_children": (
+        {"process_name": "sh", "parent_process_name": "node", "parent_process": "npm install x"},
+        {"process_name": "sh", "parent_process_name": "node", "parent_process": "node server.js"},
+    ),
+}
+"""CIM filters: what each must let through, and what it must not."""
+
+SUMMARY = {
+    "index": "summary",
+    "source": "Installer Trees - Summary",
+    "installer_tree_id": "t1",
+    "_time": START,
+}
+
+
+@pytest.mark.parametrize("macro", FILTERS)
+def test_a_filter_lets_its_processes_through_and_no_others(app: App, macro: str) -> None:
+    hit, near_miss = (process(**fields) for fields in FILTERS[macro])
+    search = "| tstats count from datamodel=Endpoint.Processes where `{}` by Processes.process_id"
+    rows = [hit, {**near_miss, "process_id": 2}]
+    found = app.run(search.format(macro), {"Endpoint.Processes": rows}).rows
+    assert [row["Processes.process_id"] for row in found] == ["1"]
+
+
+def test_the_summary_macro_gives_the_last_state_of_each_tree(app: App) -> None:
+    events = [
+        {**SUMMARY, "installer_score": 20},
+        {**SUMMARY, "installer_score": 80, "_time": START + 60},
+        {**SUMMARY, "source": "Another Report", "installer_tree_id": "t2"},
+    ]
+    rows = app.run("`installer_summary`", {"events": events}).rows
+    assert [(row["installer_tree_id"], row["installer_score"]) for row in rows] == [("t1", 80)]
+
+
+def test_every_macro_is_run_by_a_search_or_by_a_test_here(app: App) -> None:
+    """Searches run theirs in test_searches.py, each with a hit and a near miss."""
+    reached, waiting = set(), [call.stanza for keys in app.searches.values()
+                               for call in calls(keys["search"])]  # fmt: skip
+    here = ["process_msiexec", "installer_summary", *FILTERS]
+    for macro in ("installer_process_events", "installer_endpoint_events"):
+        here += [macro, f"{macro}(1)", f"{macro}(2)", f"{macro}(3)"]
+    waiting += here
+    while waiting:
+        stanza = waiting.pop()
+        if stanza not in reached:
+            reached.add(stanza)
+            waiting += [call.stanza for call in calls(app.macros[stanza].definition)]
+    assert app.macros.keys() - reached == set()

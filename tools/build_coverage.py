@@ -1,4 +1,4 @@
-"""Write docs/coverage.md from detections/coverage.csv, the signals and the searches.
+"""Write docs/coverage.md from detections/coverage.csv.
 
 python tools/build_coverage.py [--check]
 """
@@ -16,7 +16,6 @@ from savedsearch_keys import slug
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "detections" / "coverage.csv"
 PAGE = ROOT / "docs" / "coverage.md"
-SIGNALS = ROOT / "package" / "lookups" / "installerscore_signals.csv"
 Row = dict[str, str]
 
 INTRODUCTION = """# Coverage of public rules
@@ -36,7 +35,8 @@ part about installers is covered, and the note says so. What is not covered says
 
 def rules() -> list[Row]:
     """Return the rows of the table."""
-    return _read(TABLE)
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def is_covered(rule: Row) -> bool:
@@ -47,13 +47,7 @@ def is_covered(rule: Row) -> bool:
 def page() -> str:
     """Return the text of the page."""
     names = {slug(s["name"]): s["name"] for s in searches()}
-    titles = {row["signal_id"]: row["title"] for row in _read(SIGNALS)}
-    return "\n".join([INTRODUCTION, *_summary(), *_tables(names), *_legend(titles)]) + "\n"
-
-
-def _read(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return "\n".join([INTRODUCTION, *_summary(), *_tables(names)]) + "\n"
 
 
 def _summary() -> list[str]:
@@ -79,12 +73,6 @@ def _tables(names: dict[str, str]) -> list[str]:
                 cells = (rule["rule"], rule["tier"], rule["signals"], chosen, note)
                 lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return lines
-
-
-def _legend(titles: dict[str, str]) -> list[str]:
-    used = sorted({s for rule in rules() for s in rule["signals"].split()})
-    lines = ["", "## Signals named here", "", "| signal | title |", "|---|---|"]
-    return [*lines, *(f"| {s} | {titles[s]} |" for s in used)]
 
 
 def main() -> int:
