@@ -22,6 +22,9 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("triggers", r"reload\.\w+"),
     ],
     # With chunked = true no other setting is valid.
+    "collections.conf": [
+        (_ANY_NAME, r"enforceTypes|replicate|profilingEnabled|(field|accelerated_fields)\.\w+")
+    ],
     "commands.conf": [
         (
             "[a-z0-9]+",  # splunkd takes neither capitals nor underscores in a command's name
