@@ -158,6 +158,16 @@ def test_a_root_asks_for_name_arguments_and_no_query() -> None:
     assert catalogue.root_of("other.exe", "other.exe", "", "SETUP64.EXE") is not None
 
 
+def test_a_root_may_ask_for_its_parent() -> None:
+    columns = [*ROOT_COLUMNS, "parent_pattern"]
+    row = {**ROOT, "args_pattern": "", "parent_pattern": "(?i)^services\\.exe$"}
+    catalogue = load(lines(columns, row))
+    assert catalogue.problems == []
+    assert catalogue.root_of("dpkg", "", "", "", "Services.exe") is not None
+    assert catalogue.root_of("dpkg", "", "", "", "explorer.exe") is None
+    assert catalogue.root_of("dpkg", "") is None
+
+
 EVENTS = completed([{"process": "dpkg -i a.deb"}, {"process": "sh -c x", "parent": 0}])
 
 

@@ -26,6 +26,7 @@ SIGNAL_COLUMNS = (
     "signal_id title family os kind scope field pattern conditions min_distinct distinct_within "
     "weight group mitre_technique_id rationale source known_false_positives"
 ).split()
+# A roots file may also have parent_pattern, which parent_process_name must match.
 ALLOWANCE_COLUMNS = (
     "allow_id title os family scope field pattern signals reduction expires reason source"
 ).split()
@@ -126,11 +127,17 @@ class Catalogue:
         return exact.get(name.lower(), set()).union(i for p, i in globs if p.match(name))
 
     def root_of(
-        self, process_name: str, process: str, process_path: str = "", original_file_name: str = ""
+        self,
+        process_name: str,
+        process: str,
+        process_path: str = "",
+        original_file_name: str = "",
+        parent_process_name: str = "",
     ) -> Root | None:
         """Return the first root that a process creation matches, or None.
 
-        Without a command line, a root that asks for arguments does not match.
+        Without a command line, a root that asks for arguments does not match; nor does, without a
+        parent's name, one that asks for a parent.
         """
         candidates = self.candidates(process_name, original_file_name)
         if not candidates:
@@ -142,6 +149,8 @@ class Catalogue:
             if root.args_pattern and not root.args_pattern.search(process):
                 continue
             if root.exclude_pattern and root.exclude_pattern.search(process):
+                continue
+            if root.parent_pattern and not root.parent_pattern.search(parent_process_name):
                 continue
             if root.path_pattern and not root.path_pattern.search(process_path or process):
                 continue
@@ -268,6 +277,7 @@ def _root(record: Record) -> Root:
         args_words=required_words(args_pattern) if args_pattern else frozenset(),
         exclude_pattern=_regex(record, "exclude_pattern"),
         package_pattern=_regex(record, "package_pattern", groups=1),
+        parent_pattern=_regex(record, "parent_pattern"),
     )
 
 

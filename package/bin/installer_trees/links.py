@@ -149,7 +149,7 @@ class Linker:
             return None
         p = self.process(row)
         return self.catalogue.root_of(
-            p.process_name, p.process, p.process_path, p.original_file_name
+            p.process_name, p.process, p.process_path, p.original_file_name, p.parent_process_name
         )
 
     def order(self, row: int) -> tuple[float, tuple[str, ...]]:

@@ -83,6 +83,7 @@ class Root:
     args_pattern: Pattern[str] | None
     exclude_pattern: Pattern[str] | None
     package_pattern: Pattern[str] | None
+    parent_pattern: Pattern[str] | None = None
     args_words: frozenset[str] = frozenset()
     serves: tuple[str, ...] = ()
 

@@ -56,7 +56,7 @@ _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
 Column = Sequence[str]
-_ROOT_FIELDS = ("process_name", "process", "process_path", "original_file_name")
+_ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
 
 class RowStore:
