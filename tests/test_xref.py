@@ -15,6 +15,7 @@ from uuid import UUID
 
 import build_detections
 import pytest
+from conftest import ROOT
 from savedsearch_keys import is_report
 from spl import runner
 from spl.app import App
@@ -307,3 +308,10 @@ def test_no_value_holds_what_conf_readers_take_for_a_comment(built_app: Path) ->
             assert " ;" not in line
             assert not line.startswith((";", "*"))
             assert not re.match(r"\s+[#;*]", line)
+
+
+def test_the_macros_that_the_docs_name_exist(app: App) -> None:
+    text = (ROOT / "docs" / "detections.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(installer_\w+|process_installer|process_package_manager)`", text))
+    assert len(named) > 12
+    assert named <= {stanza.split("(")[0] for stanza in app.macros}
