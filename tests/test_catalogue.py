@@ -7,14 +7,8 @@ import io
 
 import pytest
 from engine import completed, tree_rows
-from installer_trees.catalogue import (
-    ALLOWANCE_COLUMNS,
-    ROOT_COLUMNS,
-    SIGNAL_COLUMNS,
-    Catalogue,
-    load,
-    overlay,
-)
+from installer_trees.catalogue import Catalogue, load, overlay
+from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
 
 ROOT = {
     **dict.fromkeys(ROOT_COLUMNS, ""),

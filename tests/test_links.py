@@ -9,7 +9,8 @@ import pytest
 from engine import START, completed, run, tree_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from installer_trees.catalogue import SIGNAL_COLUMNS, Catalogue, load
+from installer_trees.catalogue import Catalogue, load
+from installer_trees.entries import SIGNAL_COLUMNS
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
 from installer_trees.render import TREE_COLUMNS

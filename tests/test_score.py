@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 from engine import START, completed, run, tree_rows
-from installer_trees.catalogue import (
-    ALLOWANCE_COLUMNS,
-    ROOT_COLUMNS,
-    SIGNAL_COLUMNS,
-    Catalogue,
-    load,
-)
+from installer_trees.catalogue import Catalogue, load
+from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
 from installer_trees.fingerprint import normalized
 from installer_trees.model import Settings
 from test_catalogue import ALLOWANCE, ROOT, SIGNAL, lines

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Optional
 
-from .catalogue import EVENT_FIELDS, Catalogue
+from .catalogue import Catalogue
+from .entries import EVENT_FIELDS
 from .literals import Words, may_match, required_words
 from .model import Condition, Event, Match, Node, Signal, Tree
 
