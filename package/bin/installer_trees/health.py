@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .links import GUID, PARENT_FIELDS, PID, Linker
+from .links import Linker
 from .model import EVENT_KINDS
+from .parents import GUID, PARENT_FIELDS, PID
 from .render import Value
 from .rows import IS_ROOT, KIND, NETWORK, NO_TIME, RowStore
 

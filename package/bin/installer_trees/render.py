@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Union
 
-from .links import LINKS
 from .model import Event, Match, Node, Score, Tree
+from .parents import LINKS
 from .rows import NO_TIME
 
 TREE_LINES = 60

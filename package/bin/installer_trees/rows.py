@@ -188,13 +188,13 @@ class RowStore:
     def _append(self, hosts: list[int], columns: dict[str, Column]) -> None:
         """Append identities and flags of process creations, a column at a time."""
         self.counters.processes += len(hosts)
-        pid, parent_pid = _pids(columns["process_id"]), _pids(columns["parent_process_id"])
-        if any(map(eq, pid, parent_pid)):
-            parent_pid = ["" if a == b else b for a, b in zip(pid, parent_pid)]
-        self.own_guid.extend(_keys(hosts, columns["process_guid"]))
+        pid, guid = _pids(columns["process_id"]), columns["process_guid"]
+        parent_pid = _of_others(_pids(columns["parent_process_id"]), pid)
+        parent_guid = _of_others(columns["parent_process_guid"], guid)
+        self.own_guid.extend(_keys(hosts, guid))
         self.own_pid.extend(_keys(hosts, pid))
         self.own_command.extend(_keys(hosts, columns["process"]))
-        self.parent_guid.extend(_keys(hosts, columns["parent_process_guid"]))
+        self.parent_guid.extend(_keys(hosts, parent_guid))
         self.parent_pid.extend(_keys(hosts, parent_pid))
         self.parent_command.extend(_keys(hosts, columns["parent_process"]))
         flags = bytearray(len(hosts))
@@ -463,6 +463,13 @@ def _keys(hosts: list[int], column: Column) -> Iterable[int]:
     if not column[0] and set(column) == {""}:
         return repeat(0, len(column))
     return [0 if value in MISSING else hash(value) ^ host for value, host in zip(column, hosts)]
+
+
+def _of_others(parents: Column, own: Column) -> Column:
+    """Forget parents that are the process itself."""
+    if not any(map(eq, parents, own)):
+        return parents
+    return ["" if parent == me else parent for parent, me in zip(parents, own)]
 
 
 def _pids(column: Column) -> Column:

@@ -12,8 +12,10 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 
-from .links import TIE, Branch, Linker, file_name
+from .identity import file_name
+from .links import Branch, Linker
 from .model import Root
+from .parents import TIE
 
 BEFORE_SECONDS = 2 * 3600.0
 AFTER_SECONDS = 60.0

@@ -1,0 +1,215 @@
+"""Which rows are one process, and which processes had one id or one command line.
+
+A process is known by its GUID, else by host, process id and time. Ids are reused, sensors report
+one process twice, and rows arrive in any order: every answer depends on contents alone.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
+from operator import not_
+
+from .catalogue import Catalogue
+from .model import Process, Root
+from .rows import IS_ROOT, KIND, RowStore
+
+SAME_PROCESS_SECONDS = 2.0
+LOOK_BACK = 8
+CACHED_PROCESSES = 20_000
+
+_EVENTS = bytes(flag & KIND for flag in range(256))
+
+History = tuple[list[float], list[int]]
+
+
+class KeyIndex:
+    """Rows by key: a hash table in two arrays, 8 bytes a row where a dict takes 100.
+
+    It is built when it is first asked: good data never needs some of them.
+
+    Args:
+        keys: Key of each row, 0 for none.
+        skip: Rows with a true value here are left out.
+    """
+
+    def __init__(self, keys: array[int], skip: Sequence[int] = ()) -> None:
+        self._keys = keys
+        self._skip = skip
+        self._mask = -1
+        self._heads = self._next = array("i")
+
+    def _build(self) -> None:
+        keys, size = self._keys, 16
+        while size < len(keys):
+            size *= 2
+        self._mask = mask = size - 1
+        self._heads = heads = array("i", [-1]) * size
+        self._next = following = array("i", [-1]) * len(keys)
+        rows = compress(range(len(keys)), keys)
+        for row in compress(rows, map(not_, compress(self._skip, keys))) if self._skip else rows:
+            slot = keys[row] & mask
+            following[row] = heads[slot]
+            heads[slot] = row
+
+    def rows(self, key: int) -> Iterator[int]:
+        """Yield the rows that have this key, in no particular order."""
+        if not key:
+            return
+        if self._mask < 0:
+            self._build()
+        keys, following = self._keys, self._next
+        row = self._heads[key & self._mask]
+        while row >= 0:
+            if keys[row] == key:
+                yield row
+            row = following[row]
+
+
+class Identities:
+    """Reads processes again, and tells which rows are the same one.
+
+    Args:
+        store: All rows.
+        catalogue: Tells what is an installer.
+    """
+
+    def __init__(self, store: RowStore, catalogue: Catalogue) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.events = store.flags.tobytes().translate(_EVENTS) if store.event_rows else b""
+        self._by_guid = KeyIndex(store.own_guid, self.events)
+        self._by_pid = KeyIndex(store.own_pid, self.events)
+        self._by_command = KeyIndex(store.own_command, self.events)
+        self.all_have_guids = 0 not in (
+            compress(store.own_guid, map(not_, self.events)) if self.events else store.own_guid
+        )
+        self._pid_histories: dict[int, History] = {}
+        self._command_histories: dict[int, History] = {}
+        self._firsts: dict[int, int] = {}
+        self._canonical: dict[int, int] = {}
+        self._processes: dict[int, Process] = {}
+        self._standins: dict[int, Process] = {}
+
+    def process(self, row: int) -> Process:
+        """Return the process of a row, or what is known of a parent that never arrived."""
+        if row < -1:
+            return self._standins[row]
+        found = self._processes.get(row)
+        if found is None:
+            if len(self._processes) > CACHED_PROCESSES:
+                self._processes.clear()
+            found = self._processes[row] = self.store.process(row)
+        return found
+
+    def root_of(self, row: int) -> Root | None:
+        """Return the roots entry that a row matches."""
+        if row >= 0 and not self.store.flags[row] & IS_ROOT:
+            return None
+        p = self.process(row)
+        return self.catalogue.root_of(
+            p.process_name, p.process, p.process_path, p.original_file_name, p.parent_process_name
+        )
+
+    def order(self, row: int) -> tuple[float, tuple[str, ...]]:
+        """Order rows by time, then by content: never by arrival."""
+        process = self.process(row)
+        return process.time, process[1:]
+
+    def sort(self, rows: Iterable[int]) -> list[int]:
+        """Sort by time, and read contents only where times are equal."""
+        time = self.store.time
+        result = sorted(rows, key=time.__getitem__)
+        if any(time[a] == time[b] for a, b in zip(result, result[1:])):
+            result.sort(key=self.order)
+        return result
+
+    def canonical(self, row: int) -> int:
+        """Return the row that stands for a process that arrived more than once."""
+        found = self._canonical.get(row)
+        if found is None:
+            pid = self.store.own_pid[row]
+            if pid and not self.all_have_guids:
+                self.history(pid)
+            found = self._canonical.setdefault(row, self._first_of_guid(row))
+        return found
+
+    def _first_of_guid(self, row: int) -> int:
+        guid = self.store.own_guid[row]
+        first = self._firsts.get(guid)
+        if first is None:
+            same = list(self._by_guid.rows(guid))
+            if len(same) < 2:
+                return row
+            first = self._firsts[guid] = min(self.sort(same), key=self._poverty)
+        return first
+
+    def _poverty(self, row: int) -> tuple[bool, bool, bool]:
+        """Order copies of one process: what tells more comes first."""
+        store = self.store
+        is_root = bool(store.flags[row] & IS_ROOT)
+        return not store.own_guid[row], not is_root, not store.own_command[row]
+
+    def history(self, key: int) -> tuple[list[float], list[int]]:
+        """Return times and rows of all processes that had one process id on one host."""
+        known = self._pid_histories.get(key)
+        if known is None:
+            store = self.store
+            groups: list[list[int]] = []
+            for row in self.sort(self._by_pid.rows(key)):
+                twins = self._twins(groups, row)
+                if twins is None:
+                    groups.append([row])
+                else:
+                    twins.append(row)
+            kept = []
+            for group in groups:
+                best = self._first_of_guid(min(group, key=self._poverty))
+                self._canonical.update(dict.fromkeys(group, best))
+                kept.append(best)
+            kept = self.sort(dict.fromkeys(kept))
+            known = self._pid_histories[key] = ([store.time[row] for row in kept], kept)
+        return known
+
+    def _twins(self, groups: list[list[int]], row: int) -> list[int] | None:
+        """Return the group of rows that are this process as another sensor saw it."""
+        store = self.store
+        for group in reversed(groups[-LOOK_BACK:]):
+            if store.time[row] - store.time[group[0]] > SAME_PROCESS_SECONDS:
+                break
+            if all(self._same_process(row, other) for other in group[:LOOK_BACK]):
+                return group
+        return None
+
+    def _same_process(self, a: int, b: int) -> bool:
+        """Tell whether two rows with one process id and nearly one time are one process."""
+        store = self.store
+        if store.own_guid[a] and store.own_guid[b]:
+            return store.own_guid[a] == store.own_guid[b]
+        if store.own_command[a] and store.own_command[b]:
+            return store.own_command[a] == store.own_command[b]
+        return same_name(self.process(a).process_name, self.process(b).process_name)
+
+    def command_history(self, key: int) -> tuple[list[float], list[int]]:
+        """Return times and rows of all processes with one command line on one host."""
+        known = self._command_histories.get(key)
+        if known is None:
+            rows = self.sort(self._by_command.rows(key))
+            known = ([self.store.time[row] for row in rows], rows)
+            self._command_histories[key] = known
+        return known
+
+
+def file_name(path: str) -> str:
+    """Return the last part of a Windows or POSIX path, without quotes."""
+    return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def same_name(a: str, b: str) -> bool:
+    """Compare program names as different sensors write them.
+
+    Case and `.exe` do not count; Linux cuts names (`comm`) after 15 characters.
+    """
+    a, b = (n.lower()[:-4] if n.lower().endswith(".exe") else n.lower() for n in (a, b))
+    return a == b or (a[:15] == b[:15] and 15 in (len(a), len(b)))

@@ -1,0 +1,236 @@
+"""Who is whose parent.
+
+By GUID, else by host, process id and time, else by what the child says of its parent. Each is
+asked once and remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import repeat
+from operator import or_
+
+from .catalogue import Catalogue
+from .identity import LOOK_BACK, Identities, KeyIndex, file_name, same_name
+from .model import Process
+from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
+
+GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"
+LINKS = (GUID, PID, PARENT_FIELDS, TIE)
+EXEC_SECONDS = 5.0
+DETACHED_SECONDS = 2.0
+DETACHED_PIDS = 16
+
+Link = tuple[int, str]
+NO_PARENT: Link = (-1, "")
+
+_SHELLS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*"
+_SCRIPT = re.compile(rf"(?:{_SHELLS})$")
+_INIT = re.compile(r"(?:systemd|init|launchd)$")
+_DETACHED = re.compile(rf"(?:{_SHELLS}|nohup|setsid|daemon(?:ize)?|osascript|curl|wget|nc|socat)$")
+
+
+class Parents(Identities):
+    """Resolves parents on demand.
+
+    Args:
+        store: All rows.
+        catalogue: Tells what is an installer.
+        lifetime: Seconds after the start of an installer in which a process still belongs to it.
+    """
+
+    def __init__(self, store: RowStore, catalogue: Catalogue, lifetime: float) -> None:
+        super().__init__(store, catalogue)
+        self.lifetime = lifetime
+        # Where every process has a GUID, a child that names one is never found another way.
+        skip: Sequence[int] = self.events
+        if self.all_have_guids:
+            skip = bytes(map(bool, map(or_, store.parent_guid, self.events or repeat(0))))
+        self.children_by = {
+            GUID: KeyIndex(store.parent_guid, self.events),
+            PID: KeyIndex(store.parent_pid, skip),
+            PARENT_FIELDS: KeyIndex(store.parent_command, skip),
+        }
+        self.detached: dict[int, list[int]] = {}
+        self.execs: dict[int, int] = {}
+        self._parents: dict[int, Link] = {}
+        self._standin_of: dict[tuple[str, int, int], int] = {}
+        self._standin_children: dict[int, set[int]] = {}
+
+    def parent_of(self, row: int) -> Link:
+        """Return the parent of a row and what ties them; (-1, "") when none is known."""
+        found = self._parents.get(row)
+        if found is None:
+            found = (
+                self._by_exec(row)
+                or self._by_parent_guid(row)
+                or self._by_parent_pid(row)
+                or self._by_parent_line(row)
+                or self._by_standin(row)
+                or NO_PARENT
+            )
+            self._parents[row] = found
+        return found
+
+    def _by_exec(self, row: int) -> Link | None:
+        """Hang an installer under the one whose process it took over with exec."""
+        store = self.store
+        if not store.flags[row] & IS_ROOT or not store.own_pid[row]:
+            return None
+        if "\\" in self.process(row).process:
+            return None
+        times, rows = self.history(store.own_pid[row])
+        end = bisect_right(times, store.time[row])
+        recent = rows[max(0, end - LOOK_BACK) : end]
+        place = recent.index(row) if row in recent else 0
+        if not place:
+            return None
+        before = recent[place - 1]
+        if (
+            store.flags[before] & IS_ROOT
+            and store.parent_pid[before] == store.parent_pid[row]
+            and store.time[row] - store.time[before] <= EXEC_SECONDS
+        ):
+            self.execs[before] = row
+            return before, PID
+        return None
+
+    def _by_parent_guid(self, row: int) -> Link | None:
+        parent = next(self._by_guid.rows(self.store.parent_guid[row]), -1)
+        if parent >= 0 and self.canonical(parent) != self.canonical(row):
+            return self.canonical(parent), GUID
+        return None
+
+    def _by_parent_pid(self, row: int) -> Link | None:
+        """Find the latest process with the parent's id that fits what the child says of it.
+
+        An earlier one counts only where the later ones may be exec calls of the same process.
+        """
+        store = self.store
+        key = store.parent_pid[row]
+        if not key:
+            return None
+        times, rows = self.history(key)
+        wanted, command = store.parent_guid[row], store.parent_command[row]
+        end = bisect_right(times, store.time[row])
+        fits = newer = -1
+        for candidate in reversed(rows[max(0, end - LOOK_BACK) : end]):
+            if newer >= 0 and store.parent_pid[candidate] != store.parent_pid[newer]:
+                break
+            newer = candidate
+            guid = store.own_guid[candidate]
+            if candidate == self.canonical(row) or (wanted and guid and wanted != guid):
+                continue
+            if command and command == store.own_command[candidate]:
+                return candidate, PID
+            if fits < 0 and self._may_be_parent(candidate, row):
+                fits = candidate
+        return (fits, PID) if fits >= 0 else None
+
+    def _may_be_parent(self, candidate: int, row: int) -> bool:
+        """Tell whether the child's words about its parent fit a process with the right id."""
+        child = self.process(row)
+        if not child.parent_process_name and not child.parent_process:
+            return True
+        parent = self.process(candidate)
+        said = child.parent_process_name
+        words = [*parent.process.split(None, 2)[:2], parent.process_exec, parent.process_name]
+        return any(same_name(said, file_name(word)) for word in words if word)
+
+    def _by_parent_line(self, row: int) -> Link | None:
+        """Bridge a fork that never called exec: the parent's command line is that of its forker."""
+        store = self.store
+        key = store.parent_command[row]
+        if not key:
+            return None
+        times, rows = self.command_history(key)
+        for candidate in reversed(rows[: bisect_right(times, store.time[row])]):
+            if store.time[row] - store.time[candidate] > self.lifetime:
+                break
+            candidate = self.canonical(candidate)
+            if candidate == self.canonical(row):
+                continue
+            if store.parent_guid[row] and store.own_guid[candidate]:
+                break
+            if "\\" in self.process(row).process_path or "\\" in self.process(candidate).process:
+                break
+            return candidate, PARENT_FIELDS
+        return None
+
+    def _by_standin(self, row: int) -> Link | None:
+        """Let the child's words stand for an installer that never arrived, once for all."""
+        store = self.store
+        guid, pid, line = store.parent_guid[row], store.parent_pid[row], store.parent_command[row]
+        flagged = store.flags[row] & PARENT_IS_ROOT
+        if not guid and not flagged:
+            return None
+        key = (GUID, guid, 0) if guid else (PID, pid, line) if pid else (PARENT_FIELDS, line, row)
+        number = self._standin_of.get(key)
+        if number is None:
+            number = self._standin_of[key] = self._new_standin(key, row)
+        return (number, PARENT_FIELDS) if number < -1 else None
+
+    def _new_standin(self, key: tuple[str, int, int], row: int) -> int:
+        """Make up a parent from the earliest child that calls it an installer; -1 if none does."""
+        kind, value, line = key
+        children = {row}
+        if kind != PARENT_FIELDS:
+            children |= set(self.children_by[kind].rows(value))
+        if kind == PID:
+            lines, guids = self.store.parent_command, self.store.parent_guid
+            children = {c for c in children if lines[c] == line and not guids[c]}
+        said = [c for c in children if self.store.flags[c] & PARENT_IS_ROOT]
+        if not said:
+            return -1
+        number = -2 - len(self._standins)
+        self._standins[number] = _parent_as_process(self.process(self.sort(said)[0]))
+        self._standin_children[number] = children
+        return number
+
+    def adopt_detached(self) -> None:
+        """Give background processes back to the script that started them.
+
+        A script that puts a shell in the background and ends leaves it to process 1. Ids are handed
+        out in order, so the script, or another child of it, has one just below.
+        """
+        store = self.store
+        for row in store.children_of_init():
+            if self.canonical(row) == row and _DETACHED.match(self.process(row).process_name):
+                parent = self.parent_of(row)[0]
+                if parent != -1 and not _INIT.match(self.process(parent).process_name):
+                    continue
+                parent = self._left_behind_by(row)
+                if parent != -1:
+                    self._parents[row] = (parent, TIE)
+                    self.detached.setdefault(parent, []).append(row)
+
+    def _left_behind_by(self, row: int) -> int:
+        """Return the script that started a process of init shortly before, -1 if none is near."""
+        store, me = self.store, self.process(row)
+        if not me.process_id.isdigit():
+            return -1
+        for pid in range(int(me.process_id) - 1, int(me.process_id) - 1 - DETACHED_PIDS, -1):
+            times, rows = self.history(store.pid_key(me.dest, str(pid)))
+            place = bisect_right(times, store.time[row]) - 1
+            if place < 0 or store.time[row] - times[place] > DETACHED_SECONDS:
+                continue
+            near = rows[place]
+            if not _SCRIPT.match(self.process(near).process_name):
+                near = self.parent_of(near)[0]
+            if near >= 0 and near != row and self.process(near).user == me.user:
+                return near
+        return -1
+
+
+def _parent_as_process(child: Process) -> Process:
+    """Make a process of what a child says about its parent; its time is that of the child."""
+    empty = Process(child.time, child.dest, child.user, *[""] * (len(Process._fields) - 3))
+    return empty._replace(
+        process_name=child.parent_process_name,
+        process=child.parent_process,
+        process_path=child.parent_process_path,
+        process_id=child.parent_process_id,
+        process_guid=child.parent_process_guid,
+    )
