@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 APP_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(APP_DIR, "lib"))
@@ -16,9 +17,11 @@ sys.path.insert(0, os.path.join(APP_DIR, "lib"))
 from installer_trees.errors import InstallerTreesError  # noqa: E402
 from installer_trees.layout import required_fields  # noqa: E402
 from installerscore_options import Options, parse  # noqa: E402
-from installerscore_run import Run  # noqa: E402
 from splunklib.searchcommands import Configuration, ReportingCommand, dispatch  # noqa: E402
 from splunklib.searchcommands.internals import ObjectView  # noqa: E402
+
+if TYPE_CHECKING:
+    import installerscore_run
 
 LOOKUPS = os.path.join(APP_DIR, "lookups")
 HEADER_BYTES = 1_000
@@ -38,7 +41,7 @@ class InstallerScoreCommand(ReportingCommand):
     def __init__(self) -> None:
         super().__init__()
         self._chosen = Options()
-        self._run: Run | None = None
+        self._run: installerscore_run.Run | None = None
         self._failed = False
 
     def prepare(self) -> None:
@@ -134,6 +137,8 @@ class InstallerScoreCommand(ReportingCommand):
         try:
             if not self._failed:
                 if self._run is None:
+                    from installerscore_run import Run  # not for getinfo alone
+
                     self._run = Run(self._chosen, self.metadata.searchinfo, LOOKUPS)
                 self._run.add(body)
                 if finished:

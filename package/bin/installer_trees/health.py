@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from .columns import NO_TIME
 from .links import Linker
 from .model import EVENT_KINDS
 from .parents import GUID, PARENT_FIELDS, PID
 from .render import Value
-from .rows import IS_ROOT, KIND, NETWORK, NO_TIME, RowStore
+from .rows import IS_ROOT, KIND, NETWORK, RowStore
 
 HEALTH_COLUMNS = (
     "sourcetype rows hosts processes network file registry service installers "

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 from .catalogue import Catalogue
+from .columns import NO_TIME
 from .identity import LOOK_BACK, same_name
 from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, TIE, Link, Parents
-from .rows import IS_ROOT, NO_TIME, PARENT_IS_ROOT, RowStore
+from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
 
 EVENT_SLACK_SECONDS = 1.0
 

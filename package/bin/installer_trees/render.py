@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Union
 
+from .columns import NO_TIME
 from .model import Event, Match, Node, Score, Tree
 from .parents import LINKS
-from .rows import NO_TIME
 
 TREE_LINES = 60
 TREE_CHARS = 4_000

@@ -14,16 +14,27 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import accumulate, chain, compress, islice, repeat
-from operator import eq, sub, xor
+from itertools import chain, compress, islice
+from operator import sub
 
 from .addresses import address_type
 from .catalogue import CACHED_NAMES, Catalogue
+from .columns import (
+    NO_TIME,
+    Column,
+    decimal_id,
+    decimal_ids,
+    hashed,
+    link_columns,
+    moment,
+    of_others,
+    row_lines,
+    windows,
+)
 from .layout import (
     EVENT_FIELDS,
-    LINK_FIELDS,
     MISSING,
     SEVERAL,
     TARGET_FIELDS,
@@ -44,10 +55,8 @@ IS_ROOT = 8
 PARENT_IS_ROOT = 16
 REFUSED = -1
 
-NO_TIME = math.inf
 NO_HOST = 0
 BATCH_ROWS = 2_000
-WINDOW_BYTES = 1024 * 1024
 
 FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
 
@@ -55,7 +64,6 @@ _MULTI = re.compile(rb',"?\$')
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
-Column = Sequence[str]
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
 
@@ -103,7 +111,7 @@ class RowStore:
         """
         body = self._clean(body)
         starts = array("Q", [self._spill.size])
-        reader = csv.reader(map(bytes.decode, chain.from_iterable(_windows(body, starts))))
+        reader = csv.reader(map(bytes.decode, chain.from_iterable(windows(body, starts))))
         header = next(reader, None)
         if header is None:
             return
@@ -130,7 +138,7 @@ class RowStore:
             first, line = line, reader.line_num  # type: ignore[attr-defined]
             bounds: Sequence[int] = starts[first : line + 1]
             if len(bounds) != len(batch) + 1:
-                bounds = [starts[end] for end in _ends(batch, first, line)]
+                bounds = [starts[end] for end in row_lines(batch, first, line)]
             offsets: Sequence[int] = bounds[:-1]
             lengths: Sequence[int] = list(map(sub, bounds[1:], offsets))
             if set(map(len, batch)) != {layout.width}:
@@ -162,7 +170,7 @@ class RowStore:
         """Append the keys of every usable row of a batch."""
         if not batch:
             return
-        columns = _columns(batch, layout, multivalued)
+        columns = link_columns(batch, layout, multivalued)
         hosts = self._host_column(batch, columns["dest"], layout)
         if layout.may_hold_events and self._has_events(batch, layout, multivalued):
             kinds = [self._kind(layout, row) for row in batch]
@@ -174,7 +182,7 @@ class RowStore:
             offsets, lengths = list(compress(offsets, keep)), list(compress(lengths, keep))
             if not batch:
                 return
-            columns = _columns(batch, layout, multivalued)
+            columns = link_columns(batch, layout, multivalued)
         usable = self._usable(hosts, columns)
         if usable is not None:
             hosts = list(compress(hosts, usable))
@@ -188,15 +196,15 @@ class RowStore:
     def _append(self, hosts: list[int], columns: dict[str, Column]) -> None:
         """Append identities and flags of process creations, a column at a time."""
         self.counters.processes += len(hosts)
-        pid, guid = _pids(columns["process_id"]), columns["process_guid"]
-        parent_pid = _of_others(_pids(columns["parent_process_id"]), pid)
-        parent_guid = _of_others(columns["parent_process_guid"], guid)
-        self.own_guid.extend(_keys(hosts, guid))
-        self.own_pid.extend(_keys(hosts, pid))
-        self.own_command.extend(_keys(hosts, columns["process"]))
-        self.parent_guid.extend(_keys(hosts, parent_guid))
-        self.parent_pid.extend(_keys(hosts, parent_pid))
-        self.parent_command.extend(_keys(hosts, columns["parent_process"]))
+        pid, guid = decimal_ids(columns["process_id"]), columns["process_guid"]
+        parent_pid = of_others(decimal_ids(columns["parent_process_id"]), pid)
+        parent_guid = of_others(columns["parent_process_guid"], guid)
+        self.own_guid.extend(hashed(hosts, guid))
+        self.own_pid.extend(hashed(hosts, pid))
+        self.own_command.extend(hashed(hosts, columns["process"]))
+        self.parent_guid.extend(hashed(hosts, parent_guid))
+        self.parent_pid.extend(hashed(hosts, parent_pid))
+        self.parent_command.extend(hashed(hosts, columns["parent_process"]))
         flags = bytearray(len(hosts))
         names, commands = columns["process_name"], columns["process"]
         suspects = self._suspects(names, commands)
@@ -272,7 +280,7 @@ class RowStore:
         try:
             moments = array("d", map(float, times))
         except ValueError:
-            moments = array("d", map(_moment, times))
+            moments = array("d", map(moment, times))
         if not all(map(math.isfinite, moments)):
             moments = array("d", (m if math.isfinite(m) else NO_TIME for m in moments))
             self.counters.bad_time += sum(1 for m in moments if m == NO_TIME)
@@ -348,7 +356,7 @@ class RowStore:
             (source, self.parent_guid, self.parent_pid),
         ):
             guids.append(hash(guid) ^ place if guid and place else 0)
-            pids.append(hash(_pid(pid)) ^ place if pid and place else 0)
+            pids.append(hash(decimal_id(pid)) ^ place if pid and place else 0)
         self.own_command.append(0)
         self.parent_command.append(0)
         self.event_rows.append(len(self.flags))
@@ -423,73 +431,3 @@ class RowStore:
     def close(self) -> None:
         """Drop the spilled rows."""
         self._spill.close()
-
-
-def _windows(body: bytes, starts: array[int]) -> Iterator[list[bytes]]:
-    """Yield the lines of a chunk, a window at a time: all at once would be a second copy of it.
-
-    The places where they begin are added to `starts`, which holds that of the first.
-    """
-    here, size = 0, len(body)
-    while here < size:
-        end = body.find(b"\n", here + WINDOW_BYTES) + 1 or size
-        lines = body[here:end].splitlines(True)
-        starts.extend(islice(accumulate(map(len, lines), initial=starts[-1]), 1, None))
-        yield lines
-        here = end
-
-
-def _ends(batch: list[list[str]], first: int, last: int) -> list[int]:
-    """Return the line of each row and the one after the last, where rows span several lines."""
-    sizes = (1 + sum(cell.count("\n") for cell in row) for row in batch)
-    return [min(end, last) for end in accumulate(sizes, initial=first)]
-
-
-def _columns(batch: list[list[str]], layout: Layout, multivalued: bool) -> dict[str, Column]:
-    """Turn rows into the columns that link them."""
-    if not batch:
-        return dict.fromkeys(LINK_FIELDS, ())
-    if multivalued or SEVERAL in layout.link_places.values():
-        return dict(zip(LINK_FIELDS, zip(*map(layout.link, batch))))
-    turned = list(zip(*map(layout.plain_link, batch)))
-    nothing = ("",) * len(batch)
-    return {name: turned[i] if i >= 0 else nothing for name, i in layout.link_order.items()}
-
-
-def _keys(hosts: list[int], column: Column) -> Iterable[int]:
-    """Hash host and value of each row; 0 where the value is missing."""
-    if MISSING.isdisjoint(column):
-        return map(xor, map(hash, column), hosts)
-    if not column[0] and set(column) == {""}:
-        return repeat(0, len(column))
-    return [0 if value in MISSING else hash(value) ^ host for value, host in zip(column, hosts)]
-
-
-def _of_others(parents: Column, own: Column) -> Column:
-    """Forget parents that are the process itself."""
-    if not any(map(eq, parents, own)):
-        return parents
-    return ["" if parent == me else parent for parent, me in zip(parents, own)]
-
-
-def _pids(column: Column) -> Column:
-    """Write process ids in decimal; Windows event 4688 has them in hexadecimal."""
-    if "".join(column).isdigit() or not any(v[:2] in ("0x", "0X") for v in column):
-        return column
-    return list(map(_pid, column))
-
-
-def _pid(pid: str) -> str:
-    if pid[:2] in ("0x", "0X"):
-        try:
-            return str(int(pid, 16))
-        except ValueError:
-            return pid
-    return pid
-
-
-def _moment(time: str) -> float:
-    try:
-        return float(time)
-    except ValueError:
-        return NO_TIME

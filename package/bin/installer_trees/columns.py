@@ -1,0 +1,87 @@
+"""Chunks -> lines, and batches of rows -> columns of keys: pure functions, all in C loops."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, islice, repeat
+from operator import eq, xor
+
+from .layout import LINK_FIELDS, MISSING, SEVERAL, Layout
+
+WINDOW_BYTES = 1024 * 1024
+NO_TIME = float("inf")
+
+Column = Sequence[str]
+
+
+def windows(body: bytes, starts: array[int]) -> Iterator[list[bytes]]:
+    """Yield the lines of a chunk, a window at a time: all at once would be a second copy of it.
+
+    The places where they begin are added to `starts`, which holds that of the first.
+    """
+    here, size = 0, len(body)
+    while here < size:
+        end = body.find(b"\n", here + WINDOW_BYTES) + 1 or size
+        lines = body[here:end].splitlines(True)
+        starts.extend(islice(accumulate(map(len, lines), initial=starts[-1]), 1, None))
+        yield lines
+        here = end
+
+
+def row_lines(batch: list[list[str]], first: int, last: int) -> list[int]:
+    """Return the line of each row and the one after the last, where rows span several lines."""
+    sizes = (1 + sum(cell.count("\n") for cell in row) for row in batch)
+    return [min(end, last) for end in accumulate(sizes, initial=first)]
+
+
+def link_columns(batch: list[list[str]], layout: Layout, multivalued: bool) -> dict[str, Column]:
+    """Turn rows into the columns that link them."""
+    if not batch:
+        return dict.fromkeys(LINK_FIELDS, ())
+    if multivalued or SEVERAL in layout.link_places.values():
+        return dict(zip(LINK_FIELDS, zip(*map(layout.link, batch))))
+    turned = list(zip(*map(layout.plain_link, batch)))
+    nothing = ("",) * len(batch)
+    return {name: turned[i] if i >= 0 else nothing for name, i in layout.link_order.items()}
+
+
+def hashed(hosts: list[int], column: Column) -> Iterable[int]:
+    """Hash host and value of each row; 0 where the value is missing."""
+    if MISSING.isdisjoint(column):
+        return map(xor, map(hash, column), hosts)
+    if not column[0] and set(column) == {""}:
+        return repeat(0, len(column))
+    return [0 if value in MISSING else hash(value) ^ host for value, host in zip(column, hosts)]
+
+
+def of_others(parents: Column, own: Column) -> Column:
+    """Forget parents that are the process itself."""
+    if not any(map(eq, parents, own)):
+        return parents
+    return ["" if parent == me else parent for parent, me in zip(parents, own)]
+
+
+def decimal_ids(column: Column) -> Column:
+    """Write process ids in decimal; Windows event 4688 has them in hexadecimal."""
+    if "".join(column).isdigit() or not any(v[:2] in ("0x", "0X") for v in column):
+        return column
+    return list(map(decimal_id, column))
+
+
+def decimal_id(pid: str) -> str:
+    """Write one process id in decimal."""
+    if pid[:2] in ("0x", "0X"):
+        try:
+            return str(int(pid, 16))
+        except ValueError:
+            return pid
+    return pid
+
+
+def moment(time: str) -> float:
+    """Return epoch seconds, `NO_TIME` where the text is no number."""
+    try:
+        return float(time)
+    except ValueError:
+        return NO_TIME
