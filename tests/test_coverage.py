@@ -49,8 +49,8 @@ def test_the_table_has_the_336_rules() -> None:
     if not RESEARCH.exists():
         pytest.skip("the research folder beside the project is not there")
     with RESEARCH.open(encoding="utf-8", newline="") as file:
-        known = sorted((r["source"], r["rule"], r["path"]) for r in csv.DictReader(file))
-    assert sorted((r["source"], r["rule"], r["path"]) for r in RULES) == known
+        known = sorted((r["source"], r["rule"]) for r in csv.DictReader(file))
+    assert sorted((r["source"], r["rule"]) for r in RULES) == known
 
 
 def test_the_page_is_what_the_table_says() -> None:

@@ -38,7 +38,7 @@ needs_rules = pytest.mark.skipif(not RULES.is_dir(), reason="no folder of public
 
 def needs(*modules: str) -> pytest.MarkDecorator:
     missing = [m for m in modules if find_spec(m.split(".")[0]) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"{missing} needs Python 3.10")
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
 def recorded(*paths: Path) -> list[Row]:

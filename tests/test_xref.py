@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from conftest import ROOT
 from savedsearch_keys import is_report
 from spl import runner
 from spl.app import App
-from spl.cases import FOLDER, NOW, load
+from spl.cases import FOLDER, NOW, Case, load
 from spl.conf import stanzas
 from spl.macros import calls, expand
 from spl.matching import Row, values_of
@@ -184,12 +185,14 @@ def test_every_lookup_has_a_definition_and_a_file_with_the_columns(app: App) -> 
 # --- fields --------------------------------------------------------------------------------
 
 
-def found_rows(app: App, search: Search) -> list[Row]:
-    cases = load(FOLDER / f"{build_detections.slug(name(search))}.yml")
-    rows = []
-    for case in (c for c in cases if c.kind == "hits"):
-        rows += app.run_saved(build_detections.stanza_name(search), case.data, case.macros).rows
-    return rows
+@cache
+def hits(search: str) -> list[Case]:
+    return [case for case in load(FOLDER / f"{search}.yml") if case.kind == "hits"]
+
+
+@cache
+def found_rows(app: App, search: str, stanza: str) -> list[Row]:
+    return [r for case in hits(search) for r in app.run_saved(stanza, case.data, case.macros).rows]
 
 
 @each(RULES)
@@ -205,8 +208,9 @@ def test_fields_of_risk_findings_throttling_and_messages_are_in_every_result(
     texts += [keys.get(f"action.notable.param.rule_{k}", "") for k in ("title", "description")]
     texts += [f"{d['name']} {d['search']}" for d in drilldowns(keys)]
     needed |= {token for text in texts for token, _ in TOKEN.findall(text)} - GIVEN_BY_SPLUNK
-    rows = found_rows(app, search)
-    missing = {field for field in needed for row in rows if not values_of(row.get(field))}
+    stanza = build_detections.stanza_name(search)
+    rows = found_rows(app, build_detections.slug(name(search)), stanza)
+    missing = {field for field in needed for row in rows if not any(values_of(row.get(field)))}
     assert rows
     assert missing == set()
     threats = {e["threat_object_field"] for e in risk if "threat_object_field" in e}
@@ -218,8 +222,9 @@ def test_drilldowns_show_the_trees_and_the_results(
     app: App, meta: dict[str, dict[str, str]], search: Search
 ) -> None:
     trees, results, risk = drilldowns(keys_of(app, search))
-    case = next(c for c in load(FOLDER / f"{build_detections.slug(name(search))}.yml") if c.expect)
-    row = found_rows(app, search)[0]
+    slug = build_detections.slug(name(search))
+    case = hits(slug)[0]
+    row = found_rows(app, slug, build_detections.stanza_name(search))[0]
     for drilldown in (trees, results, risk):
         hidden = [c.stanza for c in calls(TOKEN.sub('"x"', drilldown["search"]))
                   if not exported(meta, c.stanza)]  # fmt: skip
