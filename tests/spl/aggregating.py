@@ -43,12 +43,8 @@ FUNCTIONS: dict[str, Callable[[list[str]], Any]] = {
     "count": len,
     "dc": lambda values: len(set(values)),
     "values": lambda values: sorted(set(values)),
-    "list": lambda values: values[:100],
     "min": lambda values: _least(values, min),
     "max": lambda values: _least(values, max),
-    "sum": lambda values: sum(_numbers(values)),
-    "first": lambda values: values[0],
-    "last": lambda values: values[-1],
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands that bring other rows in: lookup, join, append."""
+"""Commands that bring other rows in: lookup and join."""
 
 from __future__ import annotations
 
@@ -104,9 +104,3 @@ def join(command: Command, rows: list[Row], run: Run) -> list[Row]:
 
 def _same(row: Row, other: Row, name: str) -> bool:
     return name in row and name in other and values_of(row[name]) == values_of(other[name])
-
-
-def append(command: Command, rows: list[Row], run: Run) -> list[Row]:
-    """Run `append` with a subsearch, which is cut at 50,000 rows."""
-    parse(command, "append")
-    return [*rows, *run.subsearch(command.subsearches[0])[:SUBSEARCH_ROWS]]

@@ -198,10 +198,6 @@ def _replace(value: Any, pattern: str, replacement: str) -> str:
     return regex(pattern).sub(re.sub(r"\\(\d)", r"\\g<\1>", replacement), text(value))
 
 
-def _round(value: Any, digits: Any = 0.0) -> Any:
-    return _map_number(value, lambda n: round(n, int(digits)))
-
-
 def _mvappend(arguments: list[Expression]) -> Expression:
     def run(row: Row) -> Any:
         items = [v for a in arguments for v in values_of(a(row))]
@@ -233,16 +229,10 @@ FUNCTIONS: dict[str, Callable[[list[Expression]], Expression]] = {
     "cidrmatch": _null_safe(_cidr),
     "replace": _null_safe(_replace),
     "lower": _null_safe(lambda v: text(v).lower()),
-    "upper": _null_safe(lambda v: text(v).upper()),
     "len": _null_safe(lambda v: float(len(text(v)))),
     "substr": _null_safe(lambda v, s, n=None: text(v)[int(s) - 1 :][: int(n) if n else None]),
-    "round": _null_safe(_round),
-    "tonumber": _null_safe(number),
-    "tostring": _null_safe(text),
     "mvcount": _null_safe(lambda v: float(len(values_of(v)))),
     "mvindex": _null_safe(_mvindex),
     "mvjoin": _null_safe(lambda v, separator: separator.join(values_of(v))),
-    "mvdedup": _null_safe(lambda v: list(dict.fromkeys(values_of(v)))),
     "split": _null_safe(lambda v, separator: text(v).split(separator)),
-    "in": _null_safe(lambda v, *choices: text(v) in map(text, choices)),
 }

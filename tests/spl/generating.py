@@ -1,4 +1,4 @@
-"""Commands that make rows: tstats, a first search, inputlookup, makeresults."""
+"""Commands that make rows, tstats above all, or need to know the run they are in."""
 
 from __future__ import annotations
 
@@ -146,12 +146,6 @@ def inputlookup(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `inputlookup`: the rows of a lookup that transforms.conf names."""
     name = parse(command, "inputlookup").children[0]
     return [dict(row) for row in run.lookup(text_of(name), command).rows]
-
-
-def makeresults(command: Command, rows: list[Row], run: Run) -> list[Row]:
-    """Run `makeresults`: one row with the time."""
-    parse(command, "makeresults")
-    return [{"_time": run.now}]
 
 
 def addinfo(command: Command, rows: list[Row], run: Run) -> list[Row]:

@@ -1,6 +1,6 @@
 """A small reference for the SPL of this add-on: enough to execute it, no more.
 
-It refuses what it does not know instead of guessing. What it leaves out is in docs/testing.md.
+It refuses what it does not know instead of guessing. What it leaves out is in docs/detections.md.
 """
 
 from __future__ import annotations
@@ -146,12 +146,10 @@ def _any_row(rows: Rows) -> Predicate:
 GENERATING: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "tstats": generating.tstats,
     "inputlookup": generating.inputlookup,
-    "makeresults": generating.makeresults,
 }
 WITH_RUN: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "lookup": combining.lookup,
     "join": combining.join,
-    "append": combining.append,
     "addinfo": generating.addinfo,
 }
 PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {
