@@ -56,7 +56,7 @@ PARENT_IS_ROOT = 16
 REFUSED = -1
 
 NO_HOST = 0
-BATCH_ROWS = 2_000
+BATCH_ROWS = 512
 
 FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
 
