@@ -295,5 +295,16 @@ def test_what_differs_by_host_or_release_is_normalized(one: str, other: str) -> 
     assert normalized(one) == normalized(other)
 
 
+def test_the_name_of_the_host_is_normalized_as_a_word() -> None:
+    events = []
+    for host in ("web01", "i", "db-9.corp.example"):
+        command = f"dpkg -i agent.deb --name {host}"
+        events += [{**event, "dest": host} for event in install("sh", process=command)]
+    for event in events:
+        event.pop("parent_process", None)
+    rows = tree_rows(events, catalogue({}))
+    assert [row["dest_prevalence"] for row in rows] == [3, 3, 3]
+
+
 def test_what_differs_in_kind_is_not_normalized() -> None:
     assert normalized("curl https://a.example/x") != normalized("curl https://b.example/x")

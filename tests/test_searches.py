@@ -63,3 +63,29 @@ def test_the_conf_files_are_what_the_sources_say() -> None:
     ):
         path = ROOT / "package" / "default" / file
         assert path.read_text(encoding="utf-8") == text, "run python tools/build_detections.py"
+
+
+def test_the_prevalence_baseline_remembers_the_most_hosts_and_the_first_time(app: App) -> None:
+    """Three days, one kind of tree: on two hosts, on one, and with a later release on three."""
+    search = SEARCHES["installer_trees___prevalence_baseline"]["search"]
+    lookups = app.own_lookups()
+    for day, hosts in enumerate([["a", "b"], ["a"], ["a", "b", "c"]]):
+        events = [
+            {"_time": NOW - 300_000 + 86_400 * day, "dest": host, "process_id": 7,
+             "process_name": "dpkg", "process": f"dpkg -i tool-1.{day}.deb"}
+            for host in hosts
+        ]  # fmt: skip
+        app.run(search, {"Endpoint.Processes": events}, lookups=lookups)
+        (entry,) = lookups["installerscore_baseline"].rows
+        assert (entry["hosts"], entry["_key"]) == ("32"[day < 2], entry["tree_fingerprint"])
+        assert float(entry["first_seen"]) == NOW - 300_000
+        assert float(entry["expires"]) == NOW - 300_000 + 86_400 * day + 90 * 86_400
+
+
+def test_the_what_if_report_shows_by_how_much_trees_move(app: App) -> None:
+    quiet = {"_time": NOW - 60, "dest": "a", "process_id": 7, "process_name": "msiexec.exe",
+             "process": "msiexec /i C:\\pkg\\a.msi /qn"}  # fmt: skip
+    keys = stanza("installer_score___what_if")
+    (row,) = app.run_saved(keys, {"Endpoint.Processes": [quiet]}).rows
+    assert float(row["score_then"]) == 25
+    assert float(row["change"]) == 25 - float(row["score_now"]) > 0

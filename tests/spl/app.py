@@ -7,6 +7,7 @@ from pathlib import Path
 
 import scp
 
+from .combining import Lookup
 from .conf import app_lookups, app_macros, stanzas
 from .macros import Macro
 from .matching import Row, values_of
@@ -28,6 +29,10 @@ class App:
         self.lookups = app_lookups(folder)
         self.searches = dict(stanzas(folder / "default" / "savedsearches.conf").items())
 
+    def own_lookups(self) -> dict[str, Lookup]:
+        """Return the lookups of the app, to be changed without changing the app's."""
+        return {n: found._replace(rows=list(found.rows)) for n, found in self.lookups.items()}
+
     def run(
         self,
         search: str,
@@ -35,13 +40,23 @@ class App:
         earliest: str = "0",
         latest: str = "now",
         macros: Mapping[str, str] | None = None,
+        lookups: Mapping[str, Lookup] | None = None,
     ) -> Result:
-        """Execute a search over data; `macros` replaces definitions, as a site's local/ would."""
+        """Execute a search over data.
+
+        Args:
+            search: What to run.
+            data: Rows by data model object, index or source type.
+            earliest: Start of the time range, as in savedsearches.conf.
+            latest: End of the time range.
+            macros: Definitions to replace, as a site's local/ would.
+            lookups: What `outputlookup` may change; without it, a search leaves nothing behind.
+        """
         local = {n: Macro(self.macros[n].arguments, d) for n, d in (macros or {}).items()}
         run = Run(
             data,
             {**self.macros, **local},
-            self.lookups,
+            dict(lookups or self.own_lookups()),
             {"installerscore": self._installerscore},
             self.now,
             epoch(earliest, self.now),

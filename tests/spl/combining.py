@@ -1,4 +1,4 @@
-"""Commands that bring other rows in: lookup and join."""
+"""Commands that bring other rows in, or keep rows: lookup, outputlookup, join, append."""
 
 from __future__ import annotations
 
@@ -100,6 +100,36 @@ def join(command: Command, rows: list[Row], run: Run) -> list[Row]:
         if match:
             joined.append({**row, **match})
     return joined
+
+
+def append(command: Command, rows: list[Row], run: Run) -> list[Row]:
+    """Run `append`: the rows of a subsearch after the others, cut at 50,000 rows."""
+    _options(command, "append", {"maxtime", "maxout", "timeout"})
+    return rows + run.subsearch(command.subsearches[0])[:SUBSEARCH_ROWS]
+
+
+def outputlookup(command: Command, rows: list[Row], run: Run) -> list[Row]:
+    """Run `outputlookup append=true key_field=_key`: replace entries by key, add the others."""
+    options = _options(command, "outputlookup", {"append", "key_field"})
+    tree = parse(command, "outputlookup")
+    name = next(c for c in tree.children if isinstance(c, Token))
+    definition = run.lookup(text_of(name), command)
+    if options != {"append": "true", "key_field": "_key"}:
+        raise command.error("outputlookup is known with append=true key_field=_key only")
+    kept = {text(entry["_key"]): entry for entry in definition.rows}
+    for row in rows:
+        kept[text(row["_key"])] = {c: text(row.get(c, "")) for c in definition.columns}
+    definition.rows[:] = kept.values()
+    return rows
+
+
+def _options(command: Command, rule: str, known: set[str]) -> dict[str, str]:
+    """Return the options of a command, or refuse one that is not known."""
+    given = [c.children for c in parse(command, rule).children if isinstance(c, Tree)]
+    options = {text_of(name): text_of(value) for name, value in given}
+    for name in options.keys() - known:
+        raise command.error(f"the option {name} of {rule} is not known")
+    return options
 
 
 def _same(row: Row, other: Row, name: str) -> bool:

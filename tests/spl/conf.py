@@ -32,9 +32,13 @@ def app_macros(app: Path) -> dict[str, Macro]:
 
 
 def app_lookups(app: Path) -> dict[str, Lookup]:
-    """Return the file lookups that an app ships, with their rows."""
+    """Return the lookups of an app: files with their rows, KV store collections empty."""
     lookups = {}
     for name, keys in stanzas(app / "default" / "transforms.conf").items():
+        if keys.get("external_type") == "kvstore":
+            columns = [column.strip() for column in keys["fields_list"].split(",")]
+            lookups[name] = Lookup([], columns, {}, True, 100)
+            continue
         if "filename" not in keys:
             continue
         with (app / "lookups" / keys["filename"]).open(encoding="utf-8", newline="") as file:

@@ -149,7 +149,9 @@ GENERATING: dict[str, Callable[[Command, Rows, Any], Rows]] = {
 }
 WITH_RUN: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "lookup": combining.lookup,
+    "outputlookup": combining.outputlookup,
     "join": combining.join,
+    "append": combining.append,
     "addinfo": generating.addinfo,
 }
 PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {

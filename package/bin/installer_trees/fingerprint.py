@@ -29,11 +29,12 @@ def normalized(command_line: str) -> str:
 def fingerprint(tree: Tree) -> str:
     """Return 16 hex digits that trees of the same shape and commands share, on any host."""
     nodes = tree.nodes
+    host = re.compile(rf"(?<![\w\-]){re.escape(tree.top.process.dest)}(?![\w\-])", re.IGNORECASE)
     shape = {
         (
             nodes[node.parent].process.process_name.lower() if node.parent >= 0 else "",
             node.process.process_name.lower(),
-            normalized(node.process.process[:2000].replace(node.process.dest, "<host>")),
+            normalized(host.sub("<host>", node.process.process[:2000])),
         )
         for node in nodes
     }
