@@ -279,7 +279,7 @@ def test_a_rule_is_complete_switched_off_and_fits_enterprise_security(
 
 
 @each(SCHEDULED)
-def test_a_schedule_is_hourly_or_daily_and_looks_back_over_its_period(app: App, search: Search) -> None:
+def test_a_schedule_is_hourly_or_daily_and_looks_back_far_enough(app: App, search: Search) -> None:
     keys = keys_of(app, search)
     minute, *rest = keys["cron_schedule"].split()
     hourly = rest == ["*"] * 4
