@@ -16,7 +16,7 @@ DEV_READY := .venv/.ready
 EVALUATE_READY := .venv/.evaluate
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: build package venv demo evaluate test check lint clean
+.PHONY: build package venv demo evaluate bench bench-accept test check lint clean
 
 build: $(BUILD_READY)
 	@$(BUILD_VENV)/bin/python tools/build_app.py
@@ -33,6 +33,14 @@ demo: build
 evaluate: $(EVALUATE_READY)
 	@.venv/bin/python -m evaluation $(if $(DATA),--data "$(DATA)") \
 		$(if $(BASELINES),--baselines "$(BASELINES)")
+
+# ROWS="20000 100000" chooses sizes; 10000000 is measured only when it is asked for.
+bench: $(DEV_READY) build
+	@.venv/bin/python -m bench $(if $(ROWS),--rows $(ROWS))
+
+# Take the counted work as it is now for what a change may cost; tests/test_bench.py compares.
+bench-accept: $(DEV_READY)
+	@.venv/bin/python -m bench.counted --accept
 
 test: $(DEV_READY) build
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)

@@ -11,6 +11,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
-for _folder in ("package/bin", "tools"):
+for _folder in ("package/bin", "tools", "tests"):
     if str(ROOT / _folder) not in sys.path:
         sys.path.append(str(ROOT / _folder))

@@ -175,12 +175,17 @@ def bodies(stream: Stream) -> Iterator[bytes]:
         yield text.getvalue().encode()
 
 
+def frame(body: bytes, finished: bool) -> bytes:
+    """Return an execute request."""
+    metadata = json.dumps({"action": "execute", "finished": finished}).encode()
+    return b"chunked 1.0,%d,%d\n%b%b" % (len(metadata), len(body), metadata, body)
+
+
 def frames(stream: Stream) -> Iterator[bytes]:
     """Yield the execute requests of a search, without the getinfo request before them."""
     chunks = -(-stream.rows // stream.chunk)
     for i, body in enumerate(bodies(stream), 1):
-        metadata = json.dumps({"action": "execute", "finished": i == chunks}).encode()
-        yield b"chunked 1.0,%d,%d\n%b%b" % (len(metadata), len(body), metadata, body)
+        yield frame(body, i == chunks)
 
 
 def main() -> None:
