@@ -261,6 +261,7 @@ def test_every_macro_is_run_by_a_search_or_by_a_test_here(app: App) -> None:
     here = ["process_msiexec", "installer_summary", *FILTERS]
     for macro in ("installer_process_events", "installer_endpoint_events"):
         here += [macro, f"{macro}(1)", f"{macro}(2)", f"{macro}(3)"]
+        here += [f"{macro}_part(2)", f"{macro}_part(4)"]  # in test_scale.py
     waiting += here
     while waiting:
         stanza = waiting.pop()

@@ -38,7 +38,7 @@ def value(expression: str, row: Row | None = None) -> Any:
     ("search", "place", "problem"),
     [
         ("*\n| streamstats count", (2, 3), "the command streamstats is not known"),
-        ("*\n| eval x=md5(y)", (2, 10), "the function md5 is not known"),
+        ("*\n| eval x=crc(y)", (2, 10), "the function crc is not known"),
         ("* | stats perc95(x)", (1, 11), "the aggregate perc95 is not known"),
         ("* | where x=", (1, 13), "where ends too early"),
         ("* | eval x=1 y=2", (1, 14), "eval does not know 'y=2'"),

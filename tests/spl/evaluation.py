@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from typing import Any, Callable
@@ -198,6 +199,13 @@ def _replace(value: Any, pattern: str, replacement: str) -> str:
     return regex(pattern).sub(re.sub(r"\\(\d)", r"\\g<\1>", replacement), text(value))
 
 
+def _to_number(value: Any, base: float = 10) -> float | None:
+    try:
+        return number(value) if base == 10 else float(int(text(value), int(base)))
+    except ValueError:
+        return None
+
+
 def _mvappend(arguments: list[Expression]) -> Expression:
     def run(row: Row) -> Any:
         items = [v for a in arguments for v in values_of(a(row))]
@@ -229,6 +237,8 @@ FUNCTIONS: dict[str, Callable[[list[Expression]], Expression]] = {
     "cidrmatch": _null_safe(_cidr),
     "replace": _null_safe(_replace),
     "lower": _null_safe(lambda v: text(v).lower()),
+    "md5": _null_safe(lambda v: hashlib.md5(text(v).encode()).hexdigest()),
+    "tonumber": _null_safe(_to_number),
     "len": _null_safe(lambda v: float(len(text(v)))),
     "substr": _null_safe(lambda v, s, n=None: text(v)[int(s) - 1 :][: int(n) if n else None]),
     "mvcount": _null_safe(lambda v: float(len(values_of(v)))),
