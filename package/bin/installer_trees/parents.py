@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import repeat
 from operator import or_
@@ -58,6 +59,7 @@ class Parents(Identities):
         self._parents: dict[int, Link] = {}
         self._standin_of: dict[tuple[str, int, int], int] = {}
         self._standin_children: dict[int, set[int]] = {}
+        self._lines: dict[int, dict[int, set[int]]] = {}
 
     def parent_of(self, row: int) -> Link:
         """Return the parent of a row and what ties them; (-1, "") when none is known."""
@@ -176,11 +178,10 @@ class Parents(Identities):
         """Make up a parent from the earliest child that calls it an installer; -1 if none does."""
         kind, value, line = key
         children = {row}
-        if kind != PARENT_FIELDS:
+        if kind == GUID:
             children |= set(self.children_by[kind].rows(value))
         if kind == PID:
-            lines, guids = self.store.parent_command, self.store.parent_guid
-            children = {c for c in children if lines[c] == line and not guids[c]}
+            children |= self._children_by_line(value).get(line, set())
         said = [c for c in children if self.store.flags[c] & PARENT_IS_ROOT]
         if not said:
             return -1
@@ -188,6 +189,16 @@ class Parents(Identities):
         self._standins[number] = _parent_as_process(self.process(self.sort(said)[0]))
         self._standin_children[number] = children
         return number
+
+    def _children_by_line(self, pid: int) -> dict[int, set[int]]:
+        """Return the rows that name one parent id and no GUID, by the parent's command line."""
+        known = self._lines.get(pid)
+        if known is None:
+            known = self._lines[pid] = defaultdict(set)
+            for child in self.children_by[PID].rows(pid):
+                if not self.store.parent_guid[child]:
+                    known[self.store.parent_command[child]].add(child)
+        return known
 
     def adopt_detached(self) -> None:
         """Give background processes back to the script that started them.

@@ -124,6 +124,9 @@ class _Scene:
         self._in_tree: set[str] = set()
         self._children: dict[int, list[int]] = defaultdict(list)
         self._families: list[frozenset[str]] = []
+        self._on: dict[tuple[int, int], bool] = {}
+        self._above: dict[tuple[int, int], bool] = {}
+        self._below: dict[tuple[int, int], int] = {}
         for i, node in enumerate(tree.nodes):
             self._children[node.parent].append(i)
             above = self._families[node.parent] if node.parent >= 0 else frozenset()
@@ -156,30 +159,51 @@ class _Scene:
             return not self._on_node[place].isdisjoint(condition.signal_ids)
         if of == "tree_signal":
             return not self._in_tree.isdisjoint(condition.signal_ids)
-        assert condition.pattern is not None
-        search, field = condition.pattern.search, condition.field
-        if of == "self" and event is not None and field in EVENT_FIELDS[event.kind]:
-            return bool(search(getattr(event, field)[:MATCH_CHARS]))
-        return any(
-            search(value[:MATCH_CHARS])
-            for value in (node_value(self.tree.nodes[i], field) for i in self._related(of, place))
-            if value
-        )
-
-    def _related(self, of: str, place: int) -> Iterable[int]:
-        nodes = self.tree.nodes
+        if of == "self" and event is not None and condition.field in EVENT_FIELDS[event.kind]:
+            assert condition.pattern is not None
+            value: str = getattr(event, condition.field)
+            return bool(condition.pattern.search(value[:MATCH_CHARS]))
         if of == "self":
-            yield place
-        elif of == "child":
-            yield from self._children[place]
-        elif of == "sibling":
-            if nodes[place].parent >= 0:
-                yield from (i for i in self._children[nodes[place].parent] if i != place)
-        else:
-            above = nodes[place].parent
-            while above >= 0:
-                yield above
-                above = nodes[above].parent
+            return self._found(condition, place)
+        return self._found_near(condition, place)
+
+    def _found(self, condition: Condition, place: int) -> bool:
+        """Tell whether the pattern of a condition is found on a node; asked once, remembered."""
+        key = (id(condition), place)
+        answer = self._on.get(key)
+        if answer is None:
+            assert condition.pattern is not None
+            value = node_value(self.tree.nodes[place], condition.field)
+            answer = bool(value) and bool(condition.pattern.search(value[:MATCH_CHARS]))
+            self._on[key] = answer
+        return answer
+
+    def _found_near(self, condition: Condition, place: int) -> bool:
+        """Tell whether it is found above a node, beside it, or on a child.
+
+        What is known of a parent is remembered for all its children, so that deep chains and
+        parents of many children cost no more than their nodes.
+        """
+        nodes, number = self.tree.nodes, id(condition)
+        if condition.of == "ancestor":
+            path = []
+            while place >= 0 and (number, place) not in self._above:
+                path.append(place)
+                place = nodes[place].parent
+            for here in reversed(path):
+                parent = nodes[here].parent
+                self._above[number, here] = parent >= 0 and (
+                    self._above[number, parent] or self._found(condition, parent)
+                )
+            return self._above[number, path[0] if path else place]
+        parent = place if condition.of == "child" else nodes[place].parent
+        if parent < 0:
+            return False
+        if (number, parent) not in self._below:
+            count = sum(self._found(condition, child) for child in self._children[parent])
+            self._below[number, parent] = count
+        count = self._below[number, parent]
+        return count > (condition.of == "sibling" and self._found(condition, place))
 
     def add(self, signal: Signal, hits: list[Hit]) -> None:
         """Note what holds; where several distinct texts are asked for, one match for each set."""

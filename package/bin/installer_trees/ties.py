@@ -8,7 +8,8 @@ one request at a time.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+import re
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from .parents import TIE
 BEFORE_SECONDS = 2 * 3600.0
 AFTER_SECONDS = 60.0
 
+_WORD = re.compile(r"[^\s\"'/\\=]+")
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -29,6 +32,46 @@ class _Request:
     row: int
     branch: Branch
     package: str
+    order: tuple[float, tuple[str, ...]]
+
+
+class _Requests:
+    """The requests of one family on one host, in order of time, and by package."""
+
+    def __init__(self, requests: list[_Request]) -> None:
+        self._all = _Timeline()
+        self._by_package: dict[str, _Timeline] = defaultdict(_Timeline)
+        for request in sorted(requests, key=lambda request: request.order):
+            self._all.add(request)
+            if request.package:
+                self._by_package[request.package].add(request)
+
+    def serving(self, time: float, line: str) -> _Request | None:
+        """Return the request near a time: by package, else the last before, else the next."""
+        words = set(_WORD.findall(line.lower())) & self._by_package.keys()
+        named = [request for word in words for request in self._by_package[word].near(time)]
+        near = sorted(named, key=lambda request: request.order) or self._all.near(time)
+        before = [request for request in near if request.time <= time]
+        return before[-1] if before else next(iter(near), None)
+
+
+class _Timeline:
+    """Requests in order of time."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._requests: list[_Request] = []
+
+    def add(self, request: _Request) -> None:
+        """Add a request that is not before the others."""
+        self._times.append(request.time)
+        self._requests.append(request)
+
+    def near(self, time: float) -> list[_Request]:
+        """Return the last request before a time and the next after it, if they are near enough."""
+        place = bisect_right(self._times, time)
+        pair = self._requests[max(0, place - 1) : place + 1]
+        return [r for r in pair if -AFTER_SECONDS <= time - r.time <= BEFORE_SECONDS]
 
 
 def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
@@ -41,7 +84,7 @@ def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
     Returns:
         The branches that remain, in order of time.
     """
-    requests: dict[tuple[str, str], list[_Request]] = defaultdict(list)
+    found: dict[tuple[str, str], list[_Request]] = defaultdict(list)
     services: list[tuple[Root, Branch]] = []
     for branch in branches:
         top = linker.root_of(branch.top)
@@ -54,75 +97,50 @@ def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
                 process = linker.process(row)
                 named = root.package_pattern and root.package_pattern.search(process.process)
                 package = file_name(named[1] or "").lower() if named else ""
-                request = _Request(process.time, row, branch, package)
-                requests[process.dest.lower(), root.family].append(request)
-    for known in requests.values():
-        known.sort(key=lambda request: linker.order(request.row))
+                order = linker.order(row)
+                request = _Request(process.time, row, branch, package, order)
+                found[process.dest.lower(), root.family].append(request)
+    requests = {place: _Requests(known) for place, known in found.items()}
     gone: set[int] = set()
     for root, branch in services:
         dest = linker.process(branch.top).dest.lower()
         asked = [requests[dest, family] for family in root.serves if (dest, family) in requests]
-        join = _tie_service if root.role == "service" else _tie_whole
-        if asked and join(linker, branch, asked):
+        if asked and _tied(linker, branch, root.role, asked):
             gone.add(id(branch))
     return [branch for branch in branches if id(branch) not in gone]
 
 
-def _tie_service(linker: Linker, service: Branch, asked: list[list[_Request]]) -> bool:
-    """Hand the children of a service to their requests; True when nothing is left of its branch."""
-    children = [row for row in service.members if service.parent[row][0] == service.top]
-    if not children:
-        return _tie_whole(linker, service, asked)
-    chosen = {row: _choose(linker, row, asked) for row in children}
+def _tied(linker: Linker, source: Branch, role: str, asked: list[_Requests]) -> bool:
+    """Hand a branch to the requests that it served; False when none is near.
+
+    A stage goes to one request as a whole. Each child of a service goes to the request that it
+    serves; the service itself, and children that serve none, to the first of them.
+    """
+
+    def choose(row: int) -> _Request | None:
+        """Ask the requests of the service's own family first, whatever their time."""
+        process = linker.process(row)
+        answers = (known.serving(process.time, process.process) for known in asked)
+        return next((answer for answer in answers if answer), None)
+
+    children = [row for row in source.members if source.parent[row][0] == source.top]
+    if role != "service":
+        children = []
+    chosen = {row: choose(row) for row in children or [source.top]}
     given = sorted((linker.order(row), row) for row, request in chosen.items() if request)
     if not given:
         return False
     first = chosen[given[0][1]]
     assert first is not None
-    for row, request in chosen.items():
-        if request is not None and request.row != first.row:
-            _move(service, row, request)
-    _move(service, service.top, first)
-    return True
-
-
-def _tie_whole(linker: Linker, branch: Branch, asked: list[list[_Request]]) -> bool:
-    request = _choose(linker, branch.top, asked)
-    if request is None:
-        return False
-    _move(branch, branch.top, request)
-    return True
-
-
-def _choose(linker: Linker, row: int, asked: list[list[_Request]]) -> _Request | None:
-    """Return the request that a process serves: by package, else the last before, else the next.
-
-    Requests of the service's own family come first, whatever their time.
-    """
-    process = linker.process(row)
-    line = process.process.lower()
-    for known in asked:
-        times = [request.time for request in known]
-        first = bisect_left(times, process.time - BEFORE_SECONDS)
-        near = known[first : bisect_right(times, process.time + AFTER_SECONDS)]
-        if near:
-            named = [request for request in near if request.package and request.package in line]
-            before = [r for r in named or near if r.time <= process.time]
-            return before[-1] if before else (named or near)[0]
-    return None
-
-
-def _move(source: Branch, row: int, request: _Request) -> None:
-    """Move a row and all below it under a request of another branch."""
-    target = request.branch
-    moving = {row}
-    stay = []
-    for member in source.members:
-        if member in moving or source.parent[member][0] in moving:
-            moving.add(member)
-            target.members.append(member)
-            target.parent[member] = source.parent.pop(member)
+    target: dict[int, _Request] = {source.top: first}
+    for row in source.members:
+        parent, link = source.parent[row]
+        request = chosen.get(row) or first
+        if row == source.top or (parent == source.top and request.row != first.row):
+            target[row] = request if row != source.top else first
+            parent, link = target[row].row, TIE
         else:
-            stay.append(member)
-    target.parent[row] = (request.row, TIE)
-    source.members[:] = stay
+            target[row] = target[parent]
+        target[row].branch.members.append(row)
+        target[row].branch.parent[row] = (parent, link)
+    return True
