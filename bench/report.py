@@ -45,7 +45,7 @@ class Goal:
 
     def line(self, runs: Runs) -> list[str]:
         """Return the goal's row of the table."""
-        spread = self.measured(_sizes(runs, self.case))
+        spread = self.measured(sizes(runs, self.case))
         aim = f"{self.limit:g}{self.unit}"
         if self.least:
             aim = f"{self.least:g} to {self.limit:g}"
@@ -55,7 +55,7 @@ class Goal:
         return [self.title, aim, _spread(spread, self.unit), "yes" if reached else "no"]
 
 
-def _sizes(runs: Runs, case: str) -> dict[int, Run]:
+def sizes(runs: Runs, case: str) -> dict[int, Run]:
     """Return the runs of a case by their sizes, of the Python that read the most rows."""
     main = max(runs.values(), key=lambda r: (r.case == "narrow", r.rows), default=None)
     return {r.rows: r for r in runs.values() if main and (r.case, r.python) == (case, main.python)}
@@ -166,8 +166,8 @@ def shapes(runs: Runs) -> str:
     """Return the table of shapes: what the full size took, and against half of it."""
     rows = []
     for name, shape in SHAPES.items():
-        sizes = _sizes(runs, f"shape {name}")
-        half, full = sizes.get(shape.full // 2), sizes.get(shape.full)
+        found = sizes(runs, f"shape {name}")
+        half, full = found.get(shape.full // 2), found.get(shape.full)
         size = f"{shape.full:,}" + ("" if shape.rows else " characters")
         if full and half:
             cpu, before = full.cpu(TREES).median, half.cpu(TREES).median

@@ -217,7 +217,7 @@ class Shape:
 
     make: Callable[[int], Iterable[Event]]
     full: int
-    small: int = 400
+    small: int = 300
     rows: bool = True
 
     @property
@@ -244,23 +244,23 @@ SHAPES = {
     "deep chain": Shape(deep_chain, 50_000),
     "deep chain by id": Shape(_without_guids(deep_chain, BY_ID), 50_000),
     "deep chain of suspects": Shape(deep_chain_of_suspects, 50_000),
-    "one host": Shape(one_host, 1_000_000, 2_000),
-    "many hosts": Shape(many_hosts, 1_000_000, 2_000),
+    "one host": Shape(one_host, 1_000_000, 1_500),
+    "many hosts": Shape(many_hosts, 1_000_000, 1_500),
     "one time": Shape(one_time, 100_000, 1_000),
     "one time by id": Shape(_without_guids(one_time, BY_ID), 100_000, 1_000),
-    "only installers": Shape(only_installers, 100_000),
+    "only installers": Shape(only_installers, 100_000, 150),
     "nested installers": Shape(nested_installers, 50_000),
-    "served requests": Shape(served_requests, 50_000),
+    "served requests": Shape(served_requests, 50_000, 400),
     "one process id": Shape(one_process_id, 100_000),
     "copies": Shape(copies, 100_000),
     "copies without guid": Shape(copies_without_guid, 100_000),
     "forked shells": Shape(forked_shells, 100_000),
-    "absent parents": Shape(absent_parents, 100_000),
-    "own parents": Shape(own_parents, 100_000),
+    "absent parents": Shape(absent_parents, 100_000, 200),
+    "own parents": Shape(own_parents, 100_000, 150),
     "left to init": Shape(left_to_init, 100_000),
     "busy process": Shape(busy_process, 100_000),
-    "long line": Shape(long_line, 10_000_000, 500_000, rows=False),
-    "long line of an installer": Shape(long_installer_line, 10_000_000, 500_000, rows=False),
+    "long line": Shape(long_line, 10_000_000, 300_000, rows=False),
+    "long line of an installer": Shape(long_installer_line, 10_000_000, 300_000, rows=False),
 }
 
 
