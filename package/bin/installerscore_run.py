@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import IO, Any
 
-from installer_trees import catalogue
-from installer_trees.errors import CatalogueError
+from installer_trees.files import load
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
@@ -92,34 +90,6 @@ class Run:
         """Drop all temporary data."""
         self._pipeline.close()
         self._answer.close()
-
-
-def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
-    """Read the shipped catalogue, and a what-if file over it.
-
-    Args:
-        lookups: Folder of the shipped CSV files.
-        signals: Path of a CSV file with changed or added signals.
-    """
-    names = (
-        "installerscore_roots.csv",
-        "installerscore_signals.csv",
-        "installerscore_allowlist.csv",
-    )
-    roots, shipped, allowlist = (_lines(os.path.join(lookups, name)) for name in names)
-    loaded = catalogue.load(roots, shipped, allowlist, names)
-    if signals is None:
-        return loaded
-    return catalogue.overlay(loaded, _lines(signals), os.path.basename(signals))
-
-
-def _lines(path: str) -> Iterator[str]:
-    try:
-        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-            yield from file
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror}); install the add-on again, or mend the file"
-        raise CatalogueError(os.path.basename(path), 0, "", problem) from None
 
 
 def encoded(columns: list[str], rows: Iterable[dict[str, Value]]) -> Iterator[bytes]:

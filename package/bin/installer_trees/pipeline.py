@@ -12,7 +12,7 @@ from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
-from .render import PROCESS_COLUMNS, Value, process_rows, tree_row
+from .render import PROCESS_COLUMNS, Value, drawn, process_rows, tree_row
 from .rows import RowStore
 from .score import score, spread
 from .signals import MATCH_CHARS, Matcher
@@ -130,10 +130,22 @@ class Pipeline:
         own = list(names) if len(headers) == 1 else sorted(names)
         return [name for name in own if name not in PROCESS_COLUMNS] + PROCESS_COLUMNS
 
-    def process_rows(self, kept: list[Kept]) -> Iterator[dict[str, Value]]:
-        """Yield one row a process of every tree, for `output=processes`."""
+    def process_rows(
+        self, kept: list[Kept], only_drawn: bool = False
+    ) -> Iterator[dict[str, Value]]:
+        """Yield one row a process of every tree, for `output=processes`.
+
+        Args:
+            kept: The trees.
+            only_drawn: Only the processes that the drawing of the tree shows.
+        """
         for one in kept:
-            for node, added in process_rows(self._tree(one), one.score, one.tree_id):
+            tree = self._tree(one)
+            nodes = process_rows(tree, one.score, one.tree_id)
+            if only_drawn:
+                shown = set(drawn(tree, one.score))
+                nodes = (node for i, node in enumerate(nodes) if i in shown)
+            for node, added in nodes:
                 row: dict[str, Value] = {}
                 if node.row >= 0:
                     layout, values = self.store.values(node.row)

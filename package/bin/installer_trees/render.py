@@ -121,7 +121,7 @@ def draw(tree: Tree, score: Score) -> list[str]:
     Branches with signals are drawn first where not all fit; the last line says what was left out.
     """
     on_node = _matches_by_node(score)
-    shown = _choose(tree, score)
+    shown = drawn(tree, score)
     last_child: dict[int, int] = {}
     for i in shown:
         last_child[tree.nodes[i].parent] = i
@@ -182,7 +182,7 @@ def _matches_by_node(score: Score) -> dict[int, list[Match]]:
     return found
 
 
-def _choose(tree: Tree, score: Score) -> list[int]:
+def drawn(tree: Tree, score: Score) -> list[int]:
     """Return the nodes to draw: the top, those with signals and their parents, then the rest."""
     if len(tree.nodes) <= TREE_LINES:
         return list(range(len(tree.nodes)))

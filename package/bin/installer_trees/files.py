@@ -1,0 +1,45 @@
+"""The catalogue on disk: the shipped CSV files, and a what-if file over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from . import catalogue
+from .errors import CatalogueError
+
+ROOTS = "installerscore_roots.csv"
+SIGNALS = "installerscore_signals.csv"
+ALLOWLIST = "installerscore_allowlist.csv"
+
+
+def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
+    """Read the shipped catalogue, and a what-if file over it.
+
+    Args:
+        lookups: Folder of the shipped CSV files.
+        signals: Path of a CSV file with changed or added signals.
+
+    Raises:
+        CatalogueError: A file cannot be read.
+    """
+    names = (ROOTS, SIGNALS, ALLOWLIST)
+    roots, shipped, allowlist = (lines(os.path.join(lookups, name)) for name in names)
+    loaded = catalogue.load(roots, shipped, allowlist, names)
+    if signals is None:
+        return loaded
+    return catalogue.overlay(loaded, lines(signals), os.path.basename(signals))
+
+
+def lines(path: str) -> Iterator[str]:
+    """Yield the lines of a catalogue file.
+
+    Raises:
+        CatalogueError: The file cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+            yield from file
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); install the add-on again, or mend the file"
+        raise CatalogueError(os.path.basename(path), 0, "", problem) from None
