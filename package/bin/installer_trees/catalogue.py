@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from re import Pattern
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from . import entries
 from .entries import ALLOWANCE_COLUMNS, MAX_WEIGHT, ROOT_COLUMNS, SIGNAL_COLUMNS, Problem, Record
@@ -23,6 +23,14 @@ from .model import Allowance, Root, Signal
 CACHED_NAMES = 100_000
 
 T = TypeVar("T")
+
+
+class _Names(NamedTuple):
+    """Places of roots by name: exact ones, and those with wildcards, `any_glob` first."""
+
+    exact: dict[str, set[int]]
+    any_glob: Pattern[str]
+    globs: list[tuple[Pattern[str], int]]
 
 
 @dataclass
@@ -37,9 +45,7 @@ class Catalogue:
     signals: tuple[Signal, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     problems: list[CatalogueError] = field(default_factory=list)
-    _names: list[tuple[dict[str, set[int]], list[tuple[Pattern[str], int]]]] = field(
-        default_factory=list, repr=False
-    )
+    _names: list[_Names] = field(default_factory=list, repr=False)
     _by_name: dict[tuple[str, str], tuple[Root, ...]] = field(default_factory=dict, repr=False)
 
     def candidates(self, process_name: str, original_file_name: str = "") -> tuple[Root, ...]:
@@ -64,7 +70,7 @@ class Catalogue:
         candidates = self.candidates(process_name, original_file_name)
         if not candidates:
             return None
-        words = [root.args_words for root in candidates]
+        words = [_words(root) for root in candidates]
         return frozenset().union(*words) if all(words) else frozenset()
 
     def _index(self) -> None:
@@ -78,13 +84,15 @@ class Catalogue:
                         exact[name].add(i)
                     else:
                         globs.append((re.compile(fnmatch.translate(name), re.IGNORECASE), i))
-            self._names.append((dict(exact), globs))
+            any_glob = re.compile("|".join(p.pattern for p, _ in globs) or "(?!)", re.IGNORECASE)
+            self._names.append(_Names(dict(exact), any_glob, globs))
 
     def _matching(self, column: int, name: str) -> set[int]:
-        exact, globs = self._names[column]
-        if not name:
-            return set()
-        return exact.get(name.lower(), set()).union(i for p, i in globs if p.match(name))
+        names = self._names[column]
+        found = names.exact.get(name.lower(), set())
+        if not name or not names.any_glob.match(name):
+            return found
+        return found.union(i for p, i in names.globs if p.match(name))
 
     def root_of(
         self,
@@ -104,7 +112,7 @@ class Catalogue:
             return None
         lower = process.lower() if process.isascii() else ""
         for root in candidates:
-            if lower and not may_match(root.args_words, lower):
+            if lower and not may_match(_words(root), lower):
                 continue
             if root.args_pattern and not root.args_pattern.search(process):
                 continue
@@ -116,6 +124,10 @@ class Catalogue:
                 continue
             return root
         return None
+
+
+def _words(root: Root) -> Words:
+    return root.args_pattern.words if root.args_pattern else frozenset()
 
 
 def load(

@@ -1,38 +1,16 @@
-"""Chunks -> lines, and batches of rows -> columns of keys: pure functions, all in C loops."""
+"""Batches of rows -> columns of keys: pure functions, all in C loops."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice, repeat
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from operator import eq, xor
 
 from .layout import LINK_FIELDS, MISSING, SEVERAL, Layout
 
-WINDOW_BYTES = 1024 * 1024
 NO_TIME = float("inf")
 
 Column = Sequence[str]
-
-
-def windows(body: bytes, starts: array[int]) -> Iterator[list[bytes]]:
-    """Yield the lines of a chunk, a window at a time: all at once would be a second copy of it.
-
-    The places where they begin are added to `starts`, which holds that of the first.
-    """
-    here, size = 0, len(body)
-    while here < size:
-        end = body.find(b"\n", here + WINDOW_BYTES) + 1 or size
-        lines = body[here:end].splitlines(True)
-        starts.extend(islice(accumulate(map(len, lines), initial=starts[-1]), 1, None))
-        yield lines
-        here = end
-
-
-def row_lines(batch: list[list[str]], first: int, last: int) -> list[int]:
-    """Return the line of each row and the one after the last, where rows span several lines."""
-    sizes = (1 + sum(cell.count("\n") for cell in row) for row in batch)
-    return [min(end, last) for end in accumulate(sizes, initial=first)]
 
 
 def link_columns(batch: list[list[str]], layout: Layout, multivalued: bool) -> dict[str, Column]:
@@ -41,9 +19,9 @@ def link_columns(batch: list[list[str]], layout: Layout, multivalued: bool) -> d
         return dict.fromkeys(LINK_FIELDS, ())
     if multivalued or SEVERAL in layout.link_places.values():
         return dict(zip(LINK_FIELDS, zip(*map(layout.link, batch))))
-    turned = list(zip(*map(layout.plain_link, batch)))
+    turned = list(zip(*batch))
     nothing = ("",) * len(batch)
-    return {name: turned[i] if i >= 0 else nothing for name, i in layout.link_order.items()}
+    return {name: turned[i] if i >= 0 else nothing for name, i in layout.link_places.items()}
 
 
 def hashed(hosts: list[int], column: Column) -> Iterable[int]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from re import Pattern
 
-from .literals import required_words
 from .model import EVENT_KINDS, Allowance, Condition, Process, Root, Signal
+from .regex import Regex
 
 ROOT_COLUMNS = (
     "root_id os process_name original_file_name path_pattern args_pattern exclude_pattern "
@@ -73,7 +72,6 @@ def root(record: Record) -> Root:
         raise Problem("root_id", "is empty; give each row its own id")
     if not record["process_name"] and not record["original_file_name"]:
         raise Problem("process_name", "is empty, and so is original_file_name; one is needed")
-    args_pattern = _regex(record, "args_pattern")
     return Root(
         root_id=record["root_id"],
         os=_one_of(record, "os", (*SYSTEMS, "any")),
@@ -83,8 +81,7 @@ def root(record: Record) -> Root:
         names=_globs(record["process_name"]),
         original_names=_globs(record["original_file_name"]),
         path_pattern=_regex(record, "path_pattern"),
-        args_pattern=args_pattern,
-        args_words=required_words(args_pattern) if args_pattern else frozenset(),
+        args_pattern=_regex(record, "args_pattern"),
         exclude_pattern=_regex(record, "exclude_pattern"),
         package_pattern=_regex(record, "package_pattern", groups=1),
         parent_pattern=_regex(record, "parent_pattern"),
@@ -203,14 +200,14 @@ def _globs(text: str) -> tuple[str, ...]:
     return tuple(name.strip().lower() for name in text.split("|") if name.strip())
 
 
-def _compiled(text: str, column: str) -> Pattern[str]:
+def _compiled(text: str, column: str) -> Regex:
     try:
-        return re.compile(text)
+        return Regex(text)
     except re.error as error:
         raise Problem(column, f"{text!r} is not a regular expression: {error}") from None
 
 
-def _regex(record: Record, column: str, groups: int | None = None) -> Pattern[str] | None:
+def _regex(record: Record, column: str, groups: int | None = None) -> Regex | None:
     text = record.get(column, "")
     if not text:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from .model import Tree
 
@@ -18,6 +19,7 @@ _RULES = (
 )
 
 
+@lru_cache(maxsize=10_000)
 def normalized(command_line: str) -> str:
     """Take out of a command line what differs from one host or release to the next."""
     text = command_line.lower()

@@ -98,10 +98,6 @@ class Layout:
         self._places = {name: tuple(found) for name, found in places.items()}
         self.may_hold_events = any(name in places for name in TARGET_FIELDS)
         self.link_places = {name: self.place(name) for name in LINK_FIELDS}
-        present = [name for name, place in self.link_places.items() if place >= 0]
-        self.link_order = {n: present.index(n) if n in present else -1 for n in LINK_FIELDS}
-        # One column more, so that there are always two: with one, itemgetter returns no tuple.
-        self.plain_link = itemgetter(*(self.link_places[name] for name in present), 0, 0)
         self.link = self.getter(LINK_FIELDS)
         self.process = self.getter(PROCESS_FIELDS)
         self.event = self.getter(EVENT_FIELDS)

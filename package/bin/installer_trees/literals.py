@@ -7,8 +7,7 @@ name a program or a switch that most command lines do not have.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from re import Pattern
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 try:  # Python 3.11 and later
     from re import _parser as sre_parse  # type: ignore[attr-defined]
@@ -22,16 +21,17 @@ COMMON = frozenset(
 )
 
 Words = frozenset[str]
+T = TypeVar("T")
 
 
-def required_words(pattern: Pattern[str]) -> Words:
+def required_words(pattern: str) -> Words:
     """Return lower-case words of which every text that the pattern is found in holds one.
 
     An empty set says nothing: then the pattern has to be searched. Words are ASCII, and the promise
     holds for ASCII texts in lower case.
     """
     try:
-        words = _sequence(sre_parse.parse(pattern.pattern, pattern.flags))
+        words = _sequence(sre_parse.parse(pattern))
     except Exception:  # a private parser: without it, nothing is ruled out
         return frozenset()
     return words if words and len(words) <= MAX_WORDS else frozenset()
@@ -43,6 +43,41 @@ def may_match(words: Words, text: str) -> bool:
         if word in text:
             return True
     return not words
+
+
+class Sieve(Generic[T]):
+    """Of many things that each need one of some words, finds those that a text may satisfy.
+
+    A word is looked for only where its first letters occur, so that the work grows with the text
+    and hardly with the number of things.
+
+    Args:
+        things: Each with its words; one without words is always found.
+    """
+
+    def __init__(self, things: Iterable[tuple[T, Words]]) -> None:
+        self._things: list[T] = []
+        self._always: list[int] = []
+        self._by_start: dict[str, list[tuple[str, int]]] = {}
+        for number, (thing, words) in enumerate(things):
+            self._things.append(thing)
+            if not words:
+                self._always.append(number)
+            for word in words:
+                self._by_start.setdefault(word[:MIN_CHARS], []).append((word, number))
+        self._starts = frozenset(self._by_start)
+
+    def candidates(self, text: str) -> list[T]:
+        """Return what a lower-case ASCII text may satisfy, in the order given."""
+        found = set(self._always)
+        parts = {text[i : i + MIN_CHARS] for i in range(len(text) - MIN_CHARS + 1)}
+        for start in self._starts & parts:
+            found.update(number for word, number in self._by_start[start] if word in text)
+        return [self._things[number] for number in sorted(found)]
+
+    def all(self) -> list[T]:
+        """Return everything, for a text that words say nothing about."""
+        return self._things
 
 
 def _sequence(parsed: Iterable[tuple[Any, Any]]) -> Words:

@@ -7,8 +7,9 @@ Endpoint.Ports and Network_Traffic.All_Traffic.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from re import Pattern
 from typing import NamedTuple
+
+from .regex import Regex
 
 
 class Process(NamedTuple):
@@ -68,8 +69,7 @@ EVENT_KINDS = ("network", "file", "registry", "service")
 class Root:
     """One row of the roots catalogue: what counts as a process of an installer.
 
-    Names are in lower case and may hold `*` and `?`. `args_words` rule out `args_pattern` where a
-    command line holds none of them; see `literals`. A service does the work of requests of the
+    Names are in lower case and may hold `*` and `?`. A service does the work of requests of the
     families that it `serves`, its own first.
     """
 
@@ -79,12 +79,11 @@ class Root:
     role: str
     names: tuple[str, ...]
     original_names: tuple[str, ...]
-    path_pattern: Pattern[str] | None
-    args_pattern: Pattern[str] | None
-    exclude_pattern: Pattern[str] | None
-    package_pattern: Pattern[str] | None
-    parent_pattern: Pattern[str] | None = None
-    args_words: frozenset[str] = frozenset()
+    path_pattern: Regex | None
+    args_pattern: Regex | None
+    exclude_pattern: Regex | None
+    package_pattern: Regex | None
+    parent_pattern: Regex | None = None
     serves: tuple[str, ...] = ()
 
 
@@ -99,7 +98,7 @@ class Condition:
     of: str
     negated: bool
     field: str = ""
-    pattern: Pattern[str] | None = None
+    pattern: Regex | None = None
     signal_ids: tuple[str, ...] = ()
 
 
@@ -114,7 +113,7 @@ class Signal:
     kind: str
     scope: str
     field: str
-    pattern: Pattern[str]
+    pattern: Regex
     conditions: tuple[Condition, ...]
     min_distinct: int
     distinct_within: str
@@ -136,7 +135,7 @@ class Allowance:
     families: frozenset[str]
     scope: str
     field: str
-    pattern: Pattern[str]
+    pattern: Regex
     signal_ids: frozenset[str]
     reduction: float
     expires: str

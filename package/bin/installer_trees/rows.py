@@ -2,7 +2,7 @@
 
 A dict a row costs about 2 KiB and 10 microseconds. Here the CSV of a chunk is read in batches that
 are turned into columns, so that most of the work is done by C loops over whole columns; what stays
-in memory is 69 bytes a row, and only the few rows that turn out to belong to an installer are ever
+in memory is 65 bytes a row, and only the few rows that turn out to belong to an installer are ever
 read again.
 """
 
@@ -11,15 +11,15 @@ from __future__ import annotations
 import csv
 import math
 import re
-import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import StringIO
-from itertools import chain, compress, islice
+from itertools import compress, islice
 from operator import sub
 
 from .addresses import address_type
+from .batches import Batch, batches, header
 from .catalogue import CACHED_NAMES, Catalogue
 from .columns import (
     NO_TIME,
@@ -30,8 +30,6 @@ from .columns import (
     link_columns,
     moment,
     of_others,
-    row_lines,
-    windows,
 )
 from .layout import (
     EVENT_FIELDS,
@@ -47,8 +45,6 @@ from .literals import Words, may_match
 from .model import EVENT_KINDS, Counters, Event, Process
 from .spill import Spill
 
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-
 PROCESS, NETWORK, FILE, REGISTRY, SERVICE = range(5)
 KIND = 7
 IS_ROOT = 8
@@ -56,11 +52,9 @@ PARENT_IS_ROOT = 16
 REFUSED = -1
 
 NO_HOST = 0
-BATCH_ROWS = 512
 
 FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
 
-_MULTI = re.compile(rb',"?\$')
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
@@ -91,8 +85,8 @@ class RowStore:
         self.flags = array("B")
         self.event_rows = array("I")
         self.layouts: list[Layout] = []
-        self._offset, self._length = array("Q"), array("I")
-        self._chunk_start = array("Q")
+        self._offset, self._length = array("I"), array("I")
+        self._chunk_start, self._chunk_offset = array("Q"), array("Q")
         self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
         self._gates: dict[tuple[str, str], Words | None] = {}
@@ -110,45 +104,34 @@ class RowStore:
             SpillError: The rows could not be kept.
         """
         body = self._clean(body)
-        starts = array("Q", [self._spill.size])
-        reader = csv.reader(map(bytes.decode, chain.from_iterable(windows(body, starts))))
-        header = next(reader, None)
-        if header is None:
+        names, start = header(body)
+        if not start:
             return
-        layout = self._by_header.get(tuple(header))
+        layout = self._by_header.get(tuple(names))
         if layout is None:
-            layout = self._by_header[tuple(header)] = Layout(header)
+            layout = self._by_header[tuple(names)] = Layout(names)
         before = len(self)
-        self._read(reader, layout, starts, layout.has_multivalues and bool(_MULTI.search(body)))
+        for batch in batches(body, start):
+            self._read(batch, layout)
         if len(self) > before:
-            self._spill.append(body)
+            self._chunk_offset.append(self._spill.append(body))
             self._chunk_start.append(before)
             self.layouts.append(layout)
 
-    def _read(
-        self, reader: Iterator[list[str]], layout: Layout, starts: array[int], multivalued: bool
-    ) -> None:
-        """Take in rows in batches; `starts` grows as lines are read and says where each begins."""
-        line = reader.line_num  # type: ignore[attr-defined]
-        counters = self.counters
-        while True:
-            batch = list(islice(reader, BATCH_ROWS))
-            if not batch:
-                return
-            first, line = line, reader.line_num  # type: ignore[attr-defined]
-            bounds: Sequence[int] = starts[first : line + 1]
-            if len(bounds) != len(batch) + 1:
-                bounds = [starts[end] for end in row_lines(batch, first, line)]
-            offsets: Sequence[int] = bounds[:-1]
-            lengths: Sequence[int] = list(map(sub, bounds[1:], offsets))
-            if set(map(len, batch)) != {layout.width}:
-                batch, offsets, lengths = self._even(batch, offsets, lengths, layout.width)
-            room = self._maxevents - counters.rows
-            if len(batch) > room:
-                counters.over_limit += len(batch) - room
-                batch = batch[:room]
-            counters.rows += len(batch)
-            self._take(batch, offsets, lengths, layout, multivalued)
+    def _read(self, batch: Batch, layout: Layout) -> None:
+        """Take in the rows of a batch."""
+        rows, bounds, multivalued = batch
+        offsets: Sequence[int] = bounds[:-1]
+        lengths: Sequence[int] = list(map(sub, bounds[1:], offsets))
+        if set(map(len, rows)) != {layout.width}:
+            rows, offsets, lengths = self._even(rows, offsets, lengths, layout.width)
+        room = self._maxevents - self.counters.rows
+        if len(rows) > room:
+            self.counters.over_limit += len(rows) - room
+            rows = rows[:room]
+        self.counters.rows += len(rows)
+        if rows:
+            self._take(rows, offsets, lengths, layout, multivalued and layout.has_multivalues)
 
     def _even(
         self, batch: list[list[str]], offsets: Sequence[int], lengths: Sequence[int], width: int
@@ -299,12 +282,15 @@ class RowStore:
         return hosts  # type: ignore[return-value]
 
     def _host(self, dest: str, fallback: str) -> int:
-        """Return the number of a host; names differ in case only by accident."""
+        """Return the number of a host; names differ in case only by accident.
+
+        The hash is that of a pair: keys are host XOR value, and a name may well be a value too.
+        """
         if dest in MISSING:
             dest = fallback
             if dest in MISSING:
                 return NO_HOST
-        number = self._hosts[dest] = hash(dest.lower()) or 1
+        number = self._hosts[dest] = hash(("dest", dest.lower())) or 1
         return number
 
     def _has_events(self, batch: list[list[str]], layout: Layout, multivalued: bool) -> bool:
@@ -399,8 +385,9 @@ class RowStore:
         Raises:
             SpillError: The row could not be read back.
         """
-        layout = self.layouts[bisect_right(self._chunk_start, row) - 1]
-        text = self._spill.read(self._offset[row], self._length[row]).decode()
+        chunk = bisect_right(self._chunk_start, row) - 1
+        layout, place = self.layouts[chunk], self._chunk_offset[chunk] + self._offset[row]
+        text = self._spill.read(place, self._length[row]).decode()
         values = next(v for v in csv.reader(StringIO(text, newline="\n")) if v)
         if len(values) != layout.width:
             values = (values + [""] * layout.width)[: layout.width]

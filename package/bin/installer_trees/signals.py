@@ -12,7 +12,7 @@ from typing import Optional
 
 from .catalogue import Catalogue
 from .entries import EVENT_FIELDS
-from .literals import Words, may_match, required_words
+from .literals import Sieve
 from .model import Condition, Event, Match, Node, Signal, Tree
 
 MATCH_CHARS = 32_767
@@ -32,9 +32,10 @@ class Matcher:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.cut = 0
-        self._signals = catalogue.signals
+        self._signals = {signal.signal_id: signal for signal in catalogue.signals}
+        self._order = {signal_id: i for i, signal_id in enumerate(self._signals)}
         self._fields_of: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._by_field: dict[tuple[str, str, str], tuple[tuple[Signal, Words], ...]] = {}
+        self._by_field: dict[tuple[str, str, str], Sieve[Signal]] = {}
         self._found: dict[tuple[str, str, str, str], tuple[tuple[Signal, str], ...]] = {}
 
     def matches(self, tree: Tree) -> list[Match]:
@@ -44,11 +45,9 @@ class Matcher:
         """
         hits = self._hits(tree)
         scene = _Scene(tree)
-        for signal in self._signals:
-            found = hits.get(signal.signal_id)
-            if found:
-                held = [hit for hit in found if scene.holds(signal, hit)]
-                scene.add(signal, held)
+        for signal_id in sorted(hits, key=self._order.__getitem__):
+            signal = self._signals[signal_id]
+            scene.add(signal, [hit for hit in hits[signal_id] if scene.holds(signal, hit)])
         return _strongest_of_groups(scene.matches)
 
     def _hits(self, tree: Tree) -> dict[str, list[Hit]]:
@@ -76,7 +75,7 @@ class Matcher:
         known = self._fields_of.get((kind, system))
         if known is None:
             grouped: dict[str, list[Signal]] = defaultdict(list)
-            for signal in self._signals:
+            for signal in self._signals.values():
                 of_kind = "tree" if signal.scope == "tree" else signal.kind
                 if signal.scope == "root" and of_kind == "process":
                     of_kind = AT_ROOTS
@@ -84,8 +83,8 @@ class Matcher:
                 if of_kind == kind and here and signal.weight > 0:
                     grouped[signal.field].append(signal)
             for field, signals in grouped.items():
-                self._by_field[kind, system, field] = tuple(
-                    (signal, required_words(signal.pattern)) for signal in signals
+                self._by_field[kind, system, field] = Sieve(
+                    (signal, signal.pattern.words) for signal in signals
                 )
             known = self._fields_of[kind, system] = tuple(grouped)
         return known
@@ -101,12 +100,9 @@ class Matcher:
             if len(value) > MATCH_CHARS:
                 self.cut += 1
                 value = value[:MATCH_CHARS]
-            lower = value.lower() if value.isascii() else ""
-            pairs = (
-                (signal, signal.pattern.search(value))
-                for signal, words in self._by_field[kind, system, field]
-                if not lower or may_match(words, lower)
-            )
+            sieve = self._by_field[kind, system, field]
+            signals = sieve.candidates(value.lower()) if value.isascii() else sieve.all()
+            pairs = ((signal, signal.pattern.search(value)) for signal in signals)
             found = tuple((s, m[0].strip() or value) for s, m in pairs if m)
             if len(self._found) > CACHED_VALUES:
                 self._found.clear()
