@@ -111,6 +111,27 @@ def test_own_files_are_copied_unchanged(built_app):
         assert path.read_bytes() == (built_app / path.relative_to(package)).read_bytes()
 
 
+def test_no_pattern_of_the_catalogue_is_compiled_before_it_is_searched(built_app, python):
+    code = (
+        "import re, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import installerscore_run\n"
+        "compiled = []\n"
+        "compile_it = re.compile\n"
+        "re.compile = lambda *a: compiled.append(a[0]) or compile_it(*a)\n"
+        "loaded = installerscore_run.load(sys.argv[2])\n"
+        "patterns = list(loaded.patterns())\n"
+        "before = len(compiled)\n"
+        "[pattern.search('') for pattern in patterns]\n"
+        "print(before, len(compiled) - before, len(patterns))\n"
+    )
+    command = [python, "-c", code, str(built_app / "bin"), str(built_app / "lookups")]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    before, later, patterns = map(int, done.stdout.split())
+    assert before == 0
+    assert later == patterns > 500
+
+
 @pytest.mark.parametrize(("name", "size"), PICTURES.items())
 def test_pictures_have_the_sizes_that_splunk_asks_for(built_app, name, size):
     png = (built_app / "static" / name).read_bytes()

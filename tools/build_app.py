@@ -80,6 +80,7 @@ def build(output: Path) -> Path:
         _generate(stage, version)
         built = stage / "output" / name
         _set_build_number(built, _build_number(version, digest))
+        _note_patterns(built)
         _set_modes(built)
         output.mkdir(parents=True, exist_ok=True)
         stamp.unlink(missing_ok=True)
@@ -199,6 +200,22 @@ def _set_build_number(app: Path, number: int) -> None:
         if not count:
             raise BuildError(f"{name} has no build number where ucc-gen used to write it")
         path.write_text(content, encoding="utf-8")
+
+
+def _note_patterns(app: Path) -> None:
+    """Note which patterns of the catalogue are good, so that a search need not compile them all."""
+    sys.path.insert(0, str(ROOT / "package" / "bin"))
+    from installer_trees import catalogue, regex
+
+    roots, signals, allowlist = (
+        (app / "lookups" / f"installerscore_{name}.csv").read_text(encoding="utf-8").split("\n")
+        for name in ("roots", "signals", "allowlist")
+    )
+    loaded = catalogue.load(roots, signals, allowlist)
+    if loaded.problems:
+        raise BuildError("; ".join(map(str, loaded.problems)))
+    place = app / "bin" / "installer_trees" / os.path.basename(regex.CHECKED)
+    place.write_text(regex.checked(loaded.patterns()), encoding="ascii")
 
 
 def _set_modes(app: Path) -> None:

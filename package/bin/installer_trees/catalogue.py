@@ -9,7 +9,7 @@ import csv
 import fnmatch
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from re import Pattern
 from typing import NamedTuple, TypeVar
@@ -19,6 +19,7 @@ from .entries import ALLOWANCE_COLUMNS, MAX_WEIGHT, ROOT_COLUMNS, SIGNAL_COLUMNS
 from .errors import CatalogueError
 from .literals import Words, may_match
 from .model import Allowance, Root, Signal
+from .regex import Regex
 
 CACHED_NAMES = 100_000
 
@@ -47,6 +48,14 @@ class Catalogue:
     problems: list[CatalogueError] = field(default_factory=list)
     _names: list[_Names] = field(default_factory=list, repr=False)
     _by_name: dict[tuple[str, str], tuple[Root, ...]] = field(default_factory=dict, repr=False)
+
+    def patterns(self) -> Iterator[Regex]:
+        """Yield every regular expression of every row."""
+        for row in (*self.roots, *self.signals, *self.allowances):
+            of_row = [*vars(row).values()]
+            if isinstance(row, Signal):
+                of_row += [condition.pattern for condition in row.conditions]
+            yield from (value for value in of_row if isinstance(value, Regex))
 
     def candidates(self, process_name: str, original_file_name: str = "") -> tuple[Root, ...]:
         """Return the roots whose name matches; remembered, as few names come often."""
