@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,24 @@ class FakeSplunkd:
 
 
 @contextmanager
+def listening(
+    handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """Answer on a free port of this machine until the block ends; gives the port."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
 def serving(splunkd: FakeSplunkd) -> Iterator[FakeSplunkd]:
     """Serve on a free port of this machine until the block ends."""
 
@@ -48,13 +67,6 @@ def serving(splunkd: FakeSplunkd) -> Iterator[FakeSplunkd]:
         def log_message(self, format: str, *args: object) -> None:
             """Keep the test's output clean."""
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    splunkd.uri = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        splunkd.uri = f"http://127.0.0.1:{port}"
         yield splunkd
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
