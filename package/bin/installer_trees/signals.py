@@ -17,10 +17,12 @@ from .model import Condition, Event, Match, Node, Signal, Tree
 
 MATCH_CHARS = 32_767
 """Characters of a value that are searched: the longest command line that Windows allows."""
-CACHED_VALUES = 50_000
+CACHED_VALUES = 20_000
 AT_ROOTS = "process of an installer"
 
 Hit = tuple[int, Optional[Event], str]
+Kin = tuple[str, frozenset[str]]
+"""Operating system and families of a tree: signals of others need not be searched."""
 
 
 class Matcher:
@@ -34,9 +36,9 @@ class Matcher:
         self.cut = 0
         self._signals = {signal.signal_id: signal for signal in catalogue.signals}
         self._order = {signal_id: i for i, signal_id in enumerate(self._signals)}
-        self._fields_of: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._by_field: dict[tuple[str, str, str], Sieve[Signal]] = {}
-        self._found: dict[tuple[str, str, str, str], tuple[tuple[Signal, str], ...]] = {}
+        self._fields_of: dict[tuple[str, Kin], tuple[str, ...]] = {}
+        self._by_field: dict[tuple[str, Kin, str], Sieve[Signal]] = {}
+        self._found: dict[tuple[str, Kin, str, str], tuple[tuple[Signal, str], ...]] = {}
 
     def matches(self, tree: Tree) -> list[Match]:
         """Return what was found, in the order of the catalogue and of the tree.
@@ -53,54 +55,57 @@ class Matcher:
     def _hits(self, tree: Tree) -> dict[str, list[Hit]]:
         """Search every value once; the result does not look at scope or conditions yet."""
         hits: dict[str, list[Hit]] = defaultdict(list)
-        system = tree.system
+        families = frozenset(node.root.family for node in tree.nodes if node.root is not None)
+        kin = (tree.system, families)
         for i, node in enumerate(tree.nodes):
             for kind in ("process", AT_ROOTS) if node.root is not None else ("process",):
-                for field in self._fields(kind, system):
-                    for signal, text in self._search(kind, system, field, node_value(node, field)):
+                for field in self._fields(kind, kin):
+                    for signal, text in self._search(kind, kin, field, node_value(node, field)):
                         hits[signal.signal_id].append((i, None, text))
         for i, event in tree.events:
-            for field in self._fields(event.kind, system):
+            for field in self._fields(event.kind, kin):
                 value = getattr(event, field)
-                for signal, text in self._search(event.kind, system, field, value):
+                for signal, text in self._search(event.kind, kin, field, value):
                     hits[signal.signal_id].append((i, event, text))
-        for field in self._fields("tree", system):
+        for field in self._fields("tree", kin):
             value = str(_tree_value(tree, field))
-            for signal, text in self._search("tree", system, field, value):
+            for signal, text in self._search("tree", kin, field, value):
                 hits[signal.signal_id].append((0, None, text))
         return hits
 
-    def _fields(self, kind: str, system: str) -> tuple[str, ...]:
+    def _fields(self, kind: str, kin: Kin) -> tuple[str, ...]:
         """Return the fields to search in rows of a kind; sorts the signals at the first call."""
-        known = self._fields_of.get((kind, system))
+        known = self._fields_of.get((kind, kin))
         if known is None:
+            system, families = kin
             grouped: dict[str, list[Signal]] = defaultdict(list)
             for signal in self._signals.values():
                 of_kind = "tree" if signal.scope == "tree" else signal.kind
                 if signal.scope == "root" and of_kind == "process":
                     of_kind = AT_ROOTS
                 here = not signal.systems or system in signal.systems
+                here = here and not (signal.families and signal.families.isdisjoint(families))
                 if of_kind == kind and here and signal.weight > 0:
                     grouped[signal.field].append(signal)
             for field, signals in grouped.items():
-                self._by_field[kind, system, field] = Sieve(
+                self._by_field[kind, kin, field] = Sieve(
                     (signal, signal.pattern.words) for signal in signals
                 )
-            known = self._fields_of[kind, system] = tuple(grouped)
+            known = self._fields_of[kind, kin] = tuple(grouped)
         return known
 
     def _search(
-        self, kind: str, system: str, field: str, value: str
+        self, kind: str, kin: Kin, field: str, value: str
     ) -> tuple[tuple[Signal, str], ...]:
         if not value:
             return ()
-        key = (kind, system, field, value)
+        key = (kind, kin, field, value)
         found = self._found.get(key)
         if found is None:
             if len(value) > MATCH_CHARS:
                 self.cut += 1
                 value = value[:MATCH_CHARS]
-            sieve = self._by_field[kind, system, field]
+            sieve = self._by_field[kind, kin, field]
             signals = sieve.candidates(value.lower()) if value.isascii() else sieve.all()
             pairs = ((signal, signal.pattern.search(value)) for signal in signals)
             found = tuple((s, m[0].strip() or value) for s, m in pairs if m)
