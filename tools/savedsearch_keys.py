@@ -188,9 +188,18 @@ def _notable_keys(search: Search) -> dict[str, str]:
 
 
 def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
-    """Return three searches: the installer trees of the host, the results, the risk so far."""
+    """Return three searches: the installer trees of the host, the results, the risk so far.
+
+    A token stands in a quoted string, never in the argument of a macro: Splunk takes the quotes
+    of an argument off, and a crafted host name would become SPL.
+    """
     host = search.get("host_field", "dest")
-    tree = f"| `installer_process_events(${host}|s$)` | installerscore"
+    tree = (
+        "| tstats `installer_tstats` count min(_time) as first_seen from"
+        f" datamodel=Endpoint.Processes where Processes.dest=${host}|s$"
+        " by `installer_process_fields` _time span=1s"
+        " | `installer_as_process_events` | installerscore"
+    )
     if "installer_tree_id" in search["throttle"]["fields"]:
         tree += " | search installer_tree_id=$installer_tree_id|s$"
     results = f"{base} | search {host}=${host}|s$"
