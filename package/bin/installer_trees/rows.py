@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -396,7 +397,8 @@ class RowStore:
     def process(self, row: int) -> Process:
         """Read a process creation again, all missing values empty."""
         layout, values = self.values(row)
-        process = Process(self.time[row], *layout.process(values))
+        # Users, paths and programs come again and again: one copy of each is enough.
+        process = Process(self.time[row], *map(sys.intern, layout.process(values)))
         if not process.dest:
             process = process._replace(dest=layout.value(values, "host"))
         if not process.process_name:
