@@ -7,9 +7,10 @@ one process twice, and rows arrive in any order: every answer depends on content
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
-from operator import not_
+from itertools import compress, repeat
+from operator import and_, not_
 
 from .catalogue import Catalogue
 from .model import Process, Root
@@ -18,6 +19,7 @@ from .rows import IS_ROOT, KIND, RowStore
 SAME_PROCESS_SECONDS = 2.0
 LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
+SPARSE = 16
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 
@@ -27,7 +29,8 @@ History = tuple[list[float], list[int]]
 class KeyIndex:
     """Rows by key: a hash table in two arrays, 8 bytes a row where a dict takes 100.
 
-    It is built when it is first asked: good data never needs some of them.
+    It is built when it is first asked: good data never needs some of them. Where few rows count, a
+    dict of those is smaller.
 
     Args:
         keys: Key of each row, 0 for none.
@@ -39,19 +42,30 @@ class KeyIndex:
         self._skip = skip
         self._mask = -1
         self._heads = self._next = array("i")
+        self._few: dict[int, list[int]] | None = None
 
     def _build(self) -> None:
         keys, size = self._keys, 16
+        counted = map(not_, self._skip) if self._skip else repeat(True)
+        if sum(map(and_, map(bool, keys), counted)) < len(keys) / SPARSE:
+            self._mask, self._few = 0, defaultdict(list)
+            for row in self._rows_with_keys():
+                self._few[keys[row]].append(row)
+            return
         while size < len(keys):
             size *= 2
         self._mask = mask = size - 1
         self._heads = heads = array("i", [-1]) * size
         self._next = following = array("i", [-1]) * len(keys)
-        rows = compress(range(len(keys)), keys)
-        for row in compress(rows, map(not_, compress(self._skip, keys))) if self._skip else rows:
+        for row in self._rows_with_keys():
             slot = keys[row] & mask
             following[row] = heads[slot]
             heads[slot] = row
+
+    def _rows_with_keys(self) -> Iterator[int]:
+        keys = self._keys
+        rows = compress(range(len(keys)), keys)
+        return compress(rows, map(not_, compress(self._skip, keys))) if self._skip else rows
 
     def rows(self, key: int) -> Iterator[int]:
         """Yield the rows that have this key, in no particular order."""
@@ -59,6 +73,9 @@ class KeyIndex:
             return
         if self._mask < 0:
             self._build()
+        if self._few is not None:
+            yield from self._few.get(key, ())
+            return
         keys, following = self._keys, self._next
         row = self._heads[key & self._mask]
         while row >= 0:
@@ -89,8 +106,10 @@ class Identities:
         self._command_histories: dict[int, History] = {}
         self._firsts: dict[int, int] = {}
         self._canonical: dict[int, int] = {}
+        self._copies: dict[int, set[int]] = {}
         self._processes: dict[int, Process] = {}
         self._standins: dict[int, Process] = {}
+        self._told_by: dict[int, tuple[str, ...]] = {}
 
     def process(self, row: int) -> Process:
         """Return the process of a row, or what is known of a parent that never arrived."""
@@ -115,7 +134,7 @@ class Identities:
     def order(self, row: int) -> tuple[float, tuple[str, ...]]:
         """Order rows by time, then by content: never by arrival."""
         process = self.process(row)
-        return process.time, process[1:]
+        return process.time, process[1:] + self._told_by.get(row, ())
 
     def sort(self, rows: Iterable[int]) -> list[int]:
         """Sort by time, and read contents only where times are equal."""
@@ -134,6 +153,16 @@ class Identities:
                 self.history(pid)
             found = self._canonical.setdefault(row, self._first_of_guid(row))
         return found
+
+    def copies(self, row: int) -> set[int]:
+        """Return the rows of the process that a row stands for: each may name it another way."""
+        store = self.store
+        copies = {row, *self._by_guid.rows(store.own_guid[row])}
+        if not self.all_have_guids:
+            for pid in {store.own_pid[copy] for copy in copies} - {0}:
+                self.history(pid)
+            copies |= self._copies.get(row, set())
+        return copies
 
     def _first_of_guid(self, row: int) -> int:
         guid = self.store.own_guid[row]
@@ -167,6 +196,8 @@ class Identities:
             for group in groups:
                 best = self._first_of_guid(min(group, key=self._poverty))
                 self._canonical.update(dict.fromkeys(group, best))
+                if group != [best]:
+                    self._copies.setdefault(best, set()).update(group)
                 kept.append(best)
             kept = self.sort(dict.fromkeys(kept))
             known = self._pid_histories[key] = ([store.time[row] for row in kept], kept)

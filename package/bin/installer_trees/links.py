@@ -14,7 +14,7 @@ from itertools import compress
 from .catalogue import Catalogue
 from .columns import NO_TIME
 from .identity import LOOK_BACK, same_name
-from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, TIE, Link, Parents
+from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, Link, Parents
 from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
 
 EVENT_SLACK_SECONDS = 1.0
@@ -109,18 +109,19 @@ class Linker(Parents):
                 if self.canonical(child) == child and self.parent_of(child)[0] == member:
                     yield child, PARENT_FIELDS
             return
-        wanted = (
-            (GUID, store.own_guid[member]),
-            (PID, store.own_pid[member]),
-            (PARENT_FIELDS, store.own_command[member]),
+        own = (
+            (GUID, store.own_guid),
+            (PID, store.own_pid),
+            (PARENT_FIELDS, store.own_command),
         )
-        for kind, key in wanted:
+        copies = self.copies(member)
+        for kind, key in {(kind, keys[copy]) for copy in copies for kind, keys in own}:
             for child in self._children_of_key(kind, key).get(member, ()):
                 yield child, self._parents[child][1]
-        for child in self.detached.get(member, ()):
-            yield child, TIE
-        if member in self.execs and self.parent_of(self.execs[member])[0] == member:
-            yield self.execs[member], PID
+        for child in (*self.detached.get(member, ()), *self.execs.get(member, ())):
+            parent, link = self.parent_of(child)
+            if parent == member:
+                yield child, link
 
     def _children_of_key(self, kind: str, key: int) -> dict[int, list[int]]:
         """Return the rows that name one parent key, sorted out by their real parent."""

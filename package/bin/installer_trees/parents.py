@@ -55,7 +55,7 @@ class Parents(Identities):
             PARENT_FIELDS: KeyIndex(store.parent_command, skip),
         }
         self.detached: dict[int, list[int]] = {}
-        self.execs: dict[int, int] = {}
+        self.execs: dict[int, list[int]] = {}
         self._parents: dict[int, Link] = {}
         self._standin_of: dict[tuple[str, int, int], int] = {}
         self._standin_children: dict[int, set[int]] = {}
@@ -95,9 +95,13 @@ class Parents(Identities):
             and store.parent_pid[before] == store.parent_pid[row]
             and store.time[row] - store.time[before] <= EXEC_SECONDS
         ):
-            self.execs[before] = row
+            self.execs.setdefault(before, []).append(row)
             return before, PID
         return None
+
+    def _named_by_guid(self, row: int) -> bool:
+        """Tell whether a parent can only be found by GUID: the row names it, and all have one."""
+        return self.all_have_guids and bool(self.store.parent_guid[row])
 
     def _by_parent_guid(self, row: int) -> Link | None:
         parent = next(self._by_guid.rows(self.store.parent_guid[row]), -1)
@@ -112,7 +116,7 @@ class Parents(Identities):
         """
         store = self.store
         key = store.parent_pid[row]
-        if not key:
+        if not key or self._named_by_guid(row):
             return None
         times, rows = self.history(key)
         wanted, command = store.parent_guid[row], store.parent_command[row]
@@ -145,7 +149,7 @@ class Parents(Identities):
         """Bridge a fork that never called exec: the parent's command line is that of its forker."""
         store = self.store
         key = store.parent_command[row]
-        if not key:
+        if not key or self._named_by_guid(row):
             return None
         times, rows = self.command_history(key)
         for candidate in reversed(rows[: bisect_right(times, store.time[row])]):
@@ -186,7 +190,9 @@ class Parents(Identities):
         if not said:
             return -1
         number = -2 - len(self._standins)
-        self._standins[number] = _parent_as_process(self.process(self.sort(said)[0]))
+        child = self.process(self.sort(said)[0])
+        self._standins[number] = _parent_as_process(child)
+        self._told_by[number] = child[1:]
         self._standin_children[number] = children
         return number
 
@@ -206,16 +212,15 @@ class Parents(Identities):
         A script that puts a shell in the background and ends leaves it to process 1. Ids are handed
         out in order, so the script, or another child of it, has one just below.
         """
-        store = self.store
-        for row in store.children_of_init():
-            if self.canonical(row) == row and _DETACHED.match(self.process(row).process_name):
-                parent = self.parent_of(row)[0]
-                if parent != -1 and not _INIT.match(self.process(parent).process_name):
-                    continue
-                parent = self._left_behind_by(row)
-                if parent != -1:
-                    self._parents[row] = (parent, TIE)
-                    self.detached.setdefault(parent, []).append(row)
+        whole = (row for row in self.store.children_of_init() if self.canonical(row) == row)
+        for row in self.sort(r for r in whole if _DETACHED.match(self.process(r).process_name)):
+            parent = self.parent_of(row)[0]
+            if parent != -1 and not _INIT.match(self.process(parent).process_name):
+                continue
+            parent = self._left_behind_by(row)
+            if parent != -1:
+                self._parents[row] = (parent, TIE)
+                self.detached.setdefault(parent, []).append(row)
 
     def _left_behind_by(self, row: int) -> int:
         """Return the script that started a process of init shortly before, -1 if none is near."""
