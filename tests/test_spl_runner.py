@@ -225,6 +225,11 @@ def test_lookup_with_wildcards_and_its_limits() -> None:
         (r'replace("a1b2", "([a-z])(\d)", "\2\1")', "1a2b"),
         ('"5" . "6"', "56"),
         ("2 + 3 * 4", 14.0),
+        ("floor(2.7) + ceiling(2.1)", 5.0),
+        ("round(2.46, 1)", 2.5),
+        ('strftime(86400.5, "%Y-%m-%d %H:%M")', "1970-01-02 00:00"),
+        ('strftime("never", "%Y")', None),
+        ('mvjoin(mvdedup(split("a,b,a", ",")), "+")', "a+b"),
         ('if(like("abc", "a%"), 1, 0)', 1.0),
         ('len("abc") - 1', 2.0),
     ],
@@ -262,3 +267,42 @@ def test_join_keeps_the_first_match_only() -> None:
     sub = "[| tstats count from datamodel=Endpoint.Processes by Processes.process_id"
     sub += " Processes.process | rename Processes.* as *]"
     assert [r["process"] for r in run(f"* | join process_id {sub}", data).rows] == ["a"]
+
+
+def test_chart_and_timechart_count_by_two_fields() -> None:
+    times = {5: "x", 9: "y", 70: "x"}
+    data = {"events": [{"_time": t, "a": a, "b": "pq"[t > 50]} for t, a in times.items()]}
+    assert run("* | chart count over a by b", data).rows == [
+        {"a": "x", "p": 1, "q": 1},
+        {"a": "y", "p": 1, "q": 0},
+    ]
+    rows = run("* | timechart count by b", data, latest=90).rows
+    assert len(rows) == 90
+    assert [r for r in rows if r["p"] or r["q"]] == [
+        {"_time": 5, "p": 1, "q": 0, "_span": 1},
+        {"_time": 9, "p": 1, "q": 0, "_span": 1},
+        {"_time": 70, "p": 0, "q": 1, "_span": 1},
+    ]
+    assert len(run("* | timechart count by b", data, latest=86400).rows) == 48
+    many = {"events": [{"_time": 1, "a": 1, "b": i} for i in range(11)]}
+    with pytest.raises(SplError, match="more than 10 series"):
+        run("* | chart count over a by b", many)
+
+
+def test_rows_are_spread_and_filled() -> None:
+    data = {"events": [{"_time": 3, "a": ["p", "q"]}, {"_time": 2, "b": 7}, {"_time": 1}]}
+    assert [r.get("a") for r in run("* | mvexpand a", data).rows] == ["p", "q", None, None]
+    assert [r.get("b") for r in run("* | filldown b", data).rows] == [None, 7, 7]
+    assert run("* | stats sum(b) as s", data).rows == [{"s": 7.0}]
+
+
+def test_appendpipe_and_postprocess_work_on_the_rows_before() -> None:
+    search = "* | where isnotnull(x) | appendpipe [stats count | where count=0]"
+    assert run(search).rows == [{"count": 0}]
+    made = Run({}, {"m": Macro((), "eval y=x+1")}, {}, {}, 50, 0, 100)
+    assert made.postprocess([{"x": 1}], "| `m` | fields y").rows == [{"y": 2.0}]
+
+
+def test_a_search_may_begin_with_its_name() -> None:
+    assert run("search x=1", {"events": [{"_time": 1, "x": 1}]}).rows
+    assert run("| makeresults | append [search x=*]").rows == [{"_time": 1000}]

@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, Callable[[list[str]], Any]] = {
     "values": lambda values: sorted(set(values)),
     "min": lambda values: _least(values, min),
     "max": lambda values: _least(values, max),
+    "sum": lambda values: sum(_numbers(values)),
 }
 
 

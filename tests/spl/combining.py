@@ -108,6 +108,11 @@ def append(command: Command, rows: list[Row], run: Run) -> list[Row]:
     return rows + run.subsearch(command.subsearches[0])[:SUBSEARCH_ROWS]
 
 
+def appendpipe(command: Command, rows: list[Row], run: Run) -> list[Row]:
+    """Run `appendpipe`: what a pipeline makes of the rows, after them."""
+    return rows + run.search_on(rows, f"|{command.subsearches[0]}")
+
+
 def outputlookup(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `outputlookup append=true key_field=_key`: replace entries by key, add the others."""
     options = _options(command, "outputlookup", {"append", "key_field"})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import math
 import re
+from datetime import datetime, timezone
 from typing import Any, Callable
 
 from lark import Token, Tree
@@ -206,6 +208,13 @@ def _to_number(value: Any, base: float = 10) -> float | None:
         return None
 
 
+def _strftime(value: Any, layout: str) -> str | None:
+    seconds = number(value)
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime(layout)
+
+
 def _mvappend(arguments: list[Expression]) -> Expression:
     def run(row: Row) -> Any:
         items = [v for a in arguments for v in values_of(a(row))]
@@ -239,10 +248,15 @@ FUNCTIONS: dict[str, Callable[[list[Expression]], Expression]] = {
     "lower": _null_safe(lambda v: text(v).lower()),
     "md5": _null_safe(lambda v: hashlib.md5(text(v).encode()).hexdigest()),
     "tonumber": _null_safe(_to_number),
+    "floor": _null_safe(lambda v: float(math.floor(float(v)))),
+    "ceiling": _null_safe(lambda v: float(math.ceil(float(v)))),
+    "round": _null_safe(lambda v, digits=0: round(float(v), int(digits))),
+    "strftime": _null_safe(_strftime),
     "len": _null_safe(lambda v: float(len(text(v)))),
     "substr": _null_safe(lambda v, s, n=None: text(v)[int(s) - 1 :][: int(n) if n else None]),
     "mvcount": _null_safe(lambda v: float(len(values_of(v)))),
     "mvindex": _null_safe(_mvindex),
+    "mvdedup": _null_safe(lambda v: list(dict.fromkeys(values_of(v)))),
     "mvjoin": _null_safe(lambda v, separator: separator.join(values_of(v))),
     "split": _null_safe(lambda v, separator: text(v).split(separator)),
 }

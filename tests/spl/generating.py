@@ -148,6 +148,12 @@ def inputlookup(command: Command, rows: list[Row], run: Run) -> list[Row]:
     return [dict(row) for row in run.lookup(text_of(name), command).rows]
 
 
+def makeresults(command: Command, rows: list[Row], run: Run) -> list[Row]:
+    """Run `makeresults`: one row, of now."""
+    parse(command, "makeresults")
+    return [{"_time": run.now}]
+
+
 def addinfo(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `addinfo`: the time range of the search on every row."""
     parse(command, "addinfo")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .errors import SplError
 
 NAME = re.compile(r"[A-Za-z]\w*")
+SEARCH = re.compile(r"\s*search(?=\s)")
 
 
 class Command(NamedTuple):
@@ -29,7 +30,10 @@ class Command(NamedTuple):
 
 
 def split(text: str) -> list[Command]:
-    """Return the commands of an expanded search; one without a first `|` starts with `search`."""
+    """Return the commands of an expanded search; one without a first `|` starts with `search`.
+
+    The word `search` may be there: Splunk Web puts it in front, and subsearches begin with it.
+    """
     pieces = _pieces(text)
     commands = []
     for number, (start, end) in enumerate(pieces):
@@ -37,7 +41,7 @@ def split(text: str) -> list[Command]:
         if number == 0 and not piece.strip():
             continue
         if number == 0:
-            found, name = None, "search"
+            found, name = SEARCH.match(text, start, end), "search"
         else:
             found = NAME.match(text, start + len(piece) - len(piece.lstrip()), end)
             if found is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, NamedTuple
 
-from . import aggregating, combining, generating, shaping
+from . import aggregating, charting, combining, generating, shaping
 from .combining import Lookup
 from .macros import Macro, expand
 from .matching import Predicate, Row, text, wildcard
@@ -65,7 +65,23 @@ class Run:
         Raises:
             SplError: Something that Splunk would refuse or that the runner does not know.
         """
-        rows = self._pipeline(expand(text, self.macros))
+        return self._result(self._pipeline(expand(text, self.macros)))
+
+    def postprocess(self, rows: Rows, text: str) -> Result:
+        """Execute a search that starts with `|` over the rows of another one.
+
+        Raises:
+            SplError: Something that Splunk would refuse or that the runner does not know.
+        """
+        return self._result(self.search_on(rows, expand(text, self.macros)))
+
+    def search_on(self, rows: Rows, text: str) -> Rows:
+        """Execute an expanded pipeline over rows."""
+        for command in split(text):
+            rows = self._execute(command, rows, False)
+        return rows
+
+    def _result(self, rows: Rows) -> Result:
         shown = [{k: v for k, v in row.items() if not k.startswith("\0")} for row in rows]
         return Result(shown, self.messages, self.notes)
 
@@ -146,13 +162,16 @@ def _any_row(rows: Rows) -> Predicate:
 GENERATING: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "tstats": generating.tstats,
     "inputlookup": generating.inputlookup,
+    "makeresults": generating.makeresults,
 }
 WITH_RUN: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "lookup": combining.lookup,
     "outputlookup": combining.outputlookup,
     "join": combining.join,
     "append": combining.append,
+    "appendpipe": combining.appendpipe,
     "addinfo": generating.addinfo,
+    "timechart": charting.timechart,
 }
 PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {
     "stats": aggregating.stats,
@@ -166,6 +185,9 @@ PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {
     "dedup": shaping.dedup,
     "head": shaping.head,
     "fillnull": shaping.fillnull,
+    "filldown": shaping.filldown,
+    "mvexpand": shaping.mvexpand,
+    "chart": charting.chart,
     "convert": shaping.convert,
     "rex": shaping.rex,
 }

@@ -129,6 +129,27 @@ def fillnull(command: Command, rows: list[Row]) -> list[Row]:
     return [{**row, **{n: value for n in names if row.get(n) is None}} for row in rows]
 
 
+def filldown(command: Command, rows: list[Row]) -> list[Row]:
+    """Run `filldown`: a null takes the last value above it."""
+    names = [text_of(n) for n in parse(command, "filldown").children]
+    last: Row = {}
+    filled = []
+    for row in rows:
+        last = {n: last.get(n) if row.get(n) is None else row[n] for n in names}
+        filled.append({**row, **{n: v for n, v in last.items() if v is not None}})
+    return filled
+
+
+def mvexpand(command: Command, rows: list[Row]) -> list[Row]:
+    """Run `mvexpand`: a row for each value; a row without one stays."""
+    name = text_of(parse(command, "mvexpand").children[0])
+    return [
+        {**row, name: value} if value is not None else row
+        for row in rows
+        for value in values_of(row.get(name)) or [None]
+    ]
+
+
 def convert(command: Command, rows: list[Row]) -> list[Row]:
     """Run `convert ctime(field)` with a time format, in UTC."""
     tree = parse(command, "convert")
