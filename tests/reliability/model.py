@@ -1,0 +1,214 @@
+"""How rows become trees, in the plainest code: what the engine is compared with.
+
+Every question walks over all rows, nothing is indexed, and nothing of the engine is used. The rules
+are those of the design: identity, missing parents, roots, one install from several trees. Where it
+leaves a choice, the docstring here says which one the engine promises.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from reliability.model_identity import LOOK_BACK, Standin, Who
+from reliability.model_parents import Link, Links, Parents
+from reliability.model_rows import Kind, kind_of, kind_of_parent, package, same_name
+
+EVENT_SECONDS = 1.0
+TIE_BEFORE_SECONDS = 7200.0
+TIE_AFTER_SECONDS = 60.0
+
+
+@dataclass
+class Branch:
+    """A tree: its top, and of each member the parent and what ties the two."""
+
+    top: Who
+    parents: dict[Who, Link]
+
+
+class Model(Parents):
+    """Answers for one list of rows."""
+
+    def forest(self) -> list[Branch]:
+        """One branch an installer that no other is above of, oldest first; then the late ones.
+
+        A branch takes all below its top that began within the lifetime of the top. An installer
+        that was too late for the one above it has a branch of its own.
+        """
+        parent = self.parents()
+        children: dict[Who, list[int]] = {}
+        for i, (above, _) in parent.items():
+            if above is not None:
+                children.setdefault(above, []).append(i)
+        tops = {self.top(i, parent) for i in parent if self.opens(i)} - {None}
+        branches: list[Branch] = []
+        claimed: set[Who] = set()
+        late = {i for i in parent if kind_of(self.rows[i])}
+        for wave in (tops, late):
+            for top in self.sorted(wave):
+                if top not in claimed:
+                    branches.append(self._grown(top, children, parent, claimed))
+        return sorted(branches, key=lambda branch: self.order(branch.top))
+
+    def top(self, row: int, parent: Links) -> Who | None:
+        """The topmost installer at or above a row: one that never arrived has nothing above it."""
+        above: Who | None = row
+        found: Who | None = None
+        while isinstance(above, int):
+            if kind_of(self.rows[above]):
+                found = above
+            above = parent[above][0]
+        return above if above is not None else found
+
+    def opens(self, row: int) -> bool:
+        """Whether a copy of a process is an installer, or says that its parent is one."""
+        copies = [self.rows[i] for i in self.processes if self.stands_for(i) == row]
+        return any(kind_of(copy) or kind_of_parent(copy) for copy in copies)
+
+    def _grown(
+        self,
+        top: Who,
+        children: dict[Who, list[int]],
+        parent: Links,
+        claimed: set[Who],
+    ) -> Branch:
+        branch = Branch(top, {top: (None, "")})
+        claimed.add(top)
+        start = self.order(top)[0]
+        waiting = [top]
+        while waiting:
+            for child in children.get(waiting.pop(0), []):
+                late = self.rows[child]["time"] - start > self.lifetime
+                if child not in claimed and (not late or self.rows[child]["time"] == math.inf):
+                    claimed.add(child)
+                    branch.parents[child] = parent[child]
+                    waiting.append(child)
+        return branch
+
+    def installs(self) -> list[Branch]:
+        """The branches, those of services and stages handed to the requests that they served."""
+        branches = self.forest()
+        requests = []
+        for branch in branches:
+            if self.role(branch.top) in ("root", ""):
+                requests += [(who, branch) for who in branch.parents if self.role(who) == "root"]
+        left = []
+        for branch in branches:
+            if self.role(branch.top) in ("root", "") or not self._handed_over(branch, requests):
+                left.append(branch)
+        return left
+
+    def kind(self, who: Who) -> Kind | None:
+        if isinstance(who, Standin):
+            return kind_of({"process_name": who.process_name, "process": who.process})
+        return kind_of(self.rows[who])
+
+    def role(self, who: Who) -> str:
+        found = self.kind(who)
+        return found.role if found else ""
+
+    def _handed_over(self, source: Branch, requests: list[tuple[Who, Branch]]) -> bool:
+        """Give a branch to the requests that it served.
+
+        A stage goes as a whole. Of a service, each child goes with all below it to the request that
+        it serves; the service itself, and children that serve none, to the earliest child's.
+        """
+        kind = self.kind(source.top)
+        assert kind is not None
+        below = [who for who, (above, _) in source.parents.items() if above == source.top]
+        asking = below if kind.role == "service" and below else [source.top]
+        chosen = {who: self._served(who, source.top, kind, requests) for who in asking}
+        served = [who for who in self.sorted(asking) if chosen[who] is not None]
+        if not served:
+            return False
+        first = chosen[served[0]]
+        assert first is not None
+        place: dict[Who, tuple[Who, Branch]] = {source.top: first}
+        first[1].parents[source.top] = first[0], "tie"
+        for who, (above, link) in list(source.parents.items())[1:]:
+            request = chosen.get(who) or first
+            assert above is not None
+            if above == source.top and request[0] != first[0]:
+                place[who] = request
+                request[1].parents[who] = request[0], "tie"
+            else:
+                place[who] = place[above]
+                place[who][1].parents[who] = above, link
+        return True
+
+    def _served(
+        self, who: Who, top: Who, kind: Kind, requests: list[tuple[Who, Branch]]
+    ) -> tuple[Who, Branch] | None:
+        """The request near a process: of the service's own family first.
+
+        Near is up to two hours before and up to a minute after. A request whose package the command
+        line names counts before all others; then the last before, else the first after.
+        """
+        time, line = self.order(who)[0], self.line(who)
+        host = self.order(top)[1].lower()
+        for family in kind.serves:
+            near = []
+            for request in requests:
+                asked = self.kind(request[0])
+                assert asked is not None
+                ago = time - self.order(request[0])[0]
+                fits = asked.family == family and self.order(request[0])[1].lower() == host
+                if fits and -TIE_AFTER_SECONDS <= ago <= TIE_BEFORE_SECONDS:
+                    near.append(request)
+            words = set(re.split(r"[\s\"'/\\=]+", line.lower()))
+            named = [r for r in near if package(self.line(r[0])) in words - {""}]
+            near = sorted(named or near, key=lambda r: self.order(r[0]))
+            before = [r for r in near if self.order(r[0])[0] <= time]
+            if near:
+                return before[-1] if before else near[0]
+        return None
+
+    def line(self, who: Who) -> str:
+        return who.process if isinstance(who, Standin) else str(self.rows[who]["process"])
+
+    def owner(self, event: int, members: set[Who]) -> Who | None:
+        """The process of a tree that an event belongs to.
+
+        By GUID, else by id; on the host in `dest`, else on that in `src`.
+        """
+        me = self.rows[event]
+        hosts = [host for host in (me["host"], me["src"].lower()) if host]
+        for host in hosts if me["guid"] else []:
+            found = self._owner_by_guid(me["guid"], host, members)
+            if found is not None:
+                return found
+        for host in hosts:
+            found = self._owner_by_id(event, host)
+            if found in members:
+                return found
+        return None
+
+    def _owner_by_guid(self, guid: str, host: str, members: set[Who]) -> Who | None:
+        for i in self.processes:
+            if (self.rows[i]["host"], self.guid(i)) == (host, guid) and self.stands_for(
+                i
+            ) in members:
+                return self.stands_for(i)
+        standins = [who for who in members if isinstance(who, Standin)]
+        return next((who for who in standins if who.key == (host, "guid", guid)), None)
+
+    def _owner_by_id(self, event: int, host: str) -> int | None:
+        """The last process with the id before the event, or one that began a second after it.
+
+        Of those before it that have the parent of the last, and so may be images of one process,
+        the one with the name that the event gives.
+        """
+        me = self.rows[event]
+        near = [i for i in self.processes if self.rows[i]["host"] == host]
+        known = self.history(near[0], me["pid"]) if near else []
+        before = [i for i in known if self.rows[i]["time"] <= me["time"]][-LOOK_BACK:]
+        last = self.rows[before[-1]] if before else {}
+        images = [i for i in before if self.rows[i]["parent_pid"] == last["parent_pid"]][::-1]
+        soon = [i for i in known if me["time"] < self.rows[i]["time"] <= me["time"] + EVENT_SECONDS]
+        candidates = images + soon
+        named = [
+            i for i in candidates if same_name(me["process_name"], self.rows[i]["process_name"])
+        ]
+        return next(iter(named + candidates), None)

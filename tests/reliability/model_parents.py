@@ -1,0 +1,222 @@
+"""Who is whose parent, in the plainest code."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from reliability.model_identity import LOOK_BACK, Identity, Standin, Who
+from reliability.model_rows import file_name, kind_of, kind_of_parent, same_name
+
+EXEC_SECONDS = 5.0
+DETACHED_SECONDS = 2.0
+DETACHED_PIDS = 16
+
+SCRIPTS = {"sh", "dash", "bash", "python3", "perl"}
+DETACHED = {*SCRIPTS, "setsid", "nohup", "curl"}
+INIT = {"systemd", "init", "launchd"}
+
+Link = tuple[Union[Who, None], str]
+"""A parent, if there is one, and what ties the child to it."""
+
+Links = dict[int, Link]
+
+
+class Parents(Identity):
+    """Finds the parent of every process."""
+
+    def parent(self, row: int) -> Link:
+        """The parent of a row and what ties them, before circles are cut."""
+        return (
+            self._taken_over(row)
+            or self._named_by_guid(row)
+            or self._named_by_id(row)
+            or self._named_by_line(row)
+            or self._standin(row)
+            or (None, "")
+        )
+
+    def _taken_over(self, row: int) -> tuple[Who, str] | None:
+        """An installer that exec put in the place of another hangs under it.
+
+        One id, one parent id, at most five seconds between them, nothing else between; Windows,
+        known by backslashes, has no exec.
+        """
+        me = self.rows[row]
+        if kind_of(me) is None or "\\" in me["process"]:
+            return None
+        until = [i for i in self.history(row, me["pid"]) if self.rows[i]["time"] <= me["time"]]
+        recent = until[-LOOK_BACK:]
+        if row not in recent or recent[0] == row:
+            return None
+        before = recent[recent.index(row) - 1]
+        other = self.rows[before]
+        if kind_of(other) is None or other["parent_pid"] != me["parent_pid"]:
+            return None
+        return (before, "pid") if me["time"] - other["time"] <= EXEC_SECONDS else None
+
+    def _named_by_guid(self, row: int) -> tuple[Who, str] | None:
+        guid = self.rows[row]["parent_guid"]
+        for other in self.on_host(row):
+            if guid and self.guid(other) == guid:
+                found = self.stands_for(other)
+                return (found, "guid") if found != self.stands_for(row) else None
+        return None
+
+    def _named_by_id(self, row: int) -> tuple[Who, str] | None:
+        """The latest process with the parent's id, if what the child says of its parent fits.
+
+        If it does not fit, the one before, as long as the two may be images of one process: exec
+        keeps the parent. Of those, one with exactly the parent's command line is better.
+        """
+        me = self.rows[row]
+        known = self.history(row, me["parent_pid"])
+        before = [i for i in known if self.rows[i]["time"] <= me["time"]][-LOOK_BACK:]
+        images: list[int] = []
+        for candidate in reversed(before):
+            other = self.rows[candidate]
+            last = self.rows[images[-1]] if images else other
+            if other["parent_pid"] != last["parent_pid"]:
+                break
+            images.append(candidate)
+        fitting = [
+            i
+            for i in images
+            if i != self.stands_for(row)
+            and not (me["parent_guid"] and self.guid(i))  # it would have been found by GUID
+        ]
+        line = me["parent_process"]
+        exact = [i for i in fitting if line and self.rows[i]["process"] == line]
+        named = [i for i in fitting if self.fits(i, row)]
+        return next(((i, "pid") for i in exact + named), None)
+
+    def fits(self, candidate: int, child: int) -> bool:
+        """The name that the child gives is that of the process or begins its command line.
+
+        A script shows under its interpreter's name, so the second word counts too.
+        """
+        me, other = self.rows[child], self.rows[candidate]
+        said = me["parent_process_name"]
+        if not said and not me["parent_process"]:
+            return True
+        words = [*other["process"].split()[:2], other["process_exec"], other["process_name"]]
+        return any(same_name(said, file_name(word)) for word in words if word)
+
+    def _named_by_line(self, row: int) -> tuple[Who, str] | None:
+        """A shell that forks and never calls exec leaves a gap.
+
+        The child's parent has the command line of the process that forked it: the latest with that
+        line, within the lifetime. Not on Windows, which has no fork, and not against a GUID: the
+        child names one that never arrived, and the latest with the line has another.
+        """
+        me = self.rows[row]
+        line = me["parent_process"]
+        if not line:
+            return None
+        same = [i for i in self.on_host(row) if self.rows[i]["process"] == line]
+        for other in reversed(self.sorted(same)):
+            if self.rows[other]["time"] > me["time"]:
+                continue
+            if me["time"] - self.rows[other]["time"] > self.lifetime:
+                return None
+            found = self.stands_for(other)
+            if found == self.stands_for(row):
+                continue
+            if me["parent_guid"] and self.guid(found):
+                return None
+            if "\\" in me["process_path"] or "\\" in self.rows[found]["process"]:
+                return None
+            return found, "parent_fields"
+        return None
+
+    def _standin(self, row: int) -> tuple[Who, str] | None:
+        """What the child says stands for an installer that never arrived.
+
+        One for all children that name one GUID, else one id and one command line; for a child that
+        names neither, one of its own. It says what the earliest says that calls it an installer.
+        """
+        me = self.rows[row]
+        if not me["parent_guid"] and kind_of_parent(me) is None:
+            return None
+        key, siblings = self.siblings(row)
+        said = [i for i in siblings if kind_of_parent(self.rows[i]) is not None]
+        if not said:
+            return None
+        told_by = self.sorted(said)[0]
+        first = self.rows[told_by]
+        own = (first["time"], first["dest"], first["user"])
+        parent = [first["parent_" + name] for name in Standin._fields[5:]]
+        return Standin(key, told_by, *own, *parent), "parent_fields"
+
+    def siblings(self, row: int) -> tuple[tuple[str, ...], list[int]]:
+        """What a row says of a parent that never arrived, and the rows that say the same."""
+        keys = {i: self.said_of_parent(i) for i in self.on_host(row)}
+        return keys[row], [i for i, key in keys.items() if key == keys[row]]
+
+    def said_of_parent(self, row: int) -> tuple[str, ...]:
+        me = self.rows[row]
+        if me["parent_guid"]:
+            return me["host"], "guid", me["parent_guid"]
+        if me["parent_pid"]:
+            return me["host"], "id", me["parent_pid"], me["parent_process"]
+        return me["host"], "row", str(row)
+
+    def _left_behind_by(self, row: int, parent: Links) -> int | None:
+        """The script that put a process in the background and ended, so that init has it.
+
+        Ids are handed out in order: the nearest lower id, at most two seconds older, is the script
+        or another child of it. The user is the same.
+        """
+        me = self.rows[row]
+        if not me["process_id"].isdigit():
+            return None
+        for lower in range(1, DETACHED_PIDS + 1):
+            near = self.history(row, str(int(me["process_id"]) - lower))
+            near = [i for i in near if self.rows[i]["time"] <= me["time"]]
+            if not near or me["time"] - self.rows[near[-1]]["time"] > DETACHED_SECONDS:
+                continue
+            found: Who | None = near[-1]
+            if self.rows[near[-1]]["process_name"] not in SCRIPTS:
+                found = parent[near[-1]][0]
+            known = isinstance(found, int) and found != row
+            if known and self.rows[found]["user"] == me["user"]:
+                return found
+        return None
+
+    def parents(self) -> Links:
+        """The parent of every process: background processes given back, oldest first, circles cut.
+
+        A circle is cut above its earliest member.
+        """
+        whole = [i for i in self.processes if self.stands_for(i) == i]
+        parent = {i: self.parent(i) for i in whole}
+        for i in self.sorted(whole):
+            me = self.rows[i]
+            if me["parent_pid"] != "1" or me["process_name"] not in DETACHED:
+                continue
+            above = parent[i][0]
+            if isinstance(above, Standin) or (
+                above is not None and self.rows[above]["process_name"] not in INIT
+            ):
+                continue
+            script = self._left_behind_by(i, parent)
+            if script is not None:
+                parent[i] = script, "tie"
+        for i in whole:
+            circle = self.circle(i, parent)
+            if circle:
+                parent[self.sorted(circle)[0]] = None, ""
+        return parent
+
+    @staticmethod
+    def circle(row: int, parent: Links) -> list[int]:
+        """The members of the circle that a row is in, if any."""
+        seen = [row]
+        while True:
+            above = parent[seen[-1]][0]
+            if not isinstance(above, int):
+                return []
+            if above == row:
+                return seen
+            if above in seen:
+                return []
+            seen.append(above)
