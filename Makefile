@@ -27,7 +27,7 @@ package: $(BUILD_READY)
 venv: $(DEV_READY)
 
 demo: build
-	@$(BUILD_VENV)/bin/python tools/demo.py --app $(APP)
+	@PYTHONPATH=src:package/bin $(BUILD_VENV)/bin/python tools/demo.py --app $(APP)
 
 # DATA names a folder of labeled events, BASELINES one with the rules to compare with.
 evaluate: $(EVALUATE_READY)

@@ -7,8 +7,6 @@ No Splunk is involved: this script plays splunkd's part of the chunked protocol
 from __future__ import annotations
 
 import argparse
-import re
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -17,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import scp
-from demo_view import Screen
 from sample import SAMPLES, Chain, Owners, kind, load, newest_first
+
+from installerscore_cli.views import as_list
+from installerscore_cli.views.terminal import Screen, short_command
 
 APP = Path(__file__).resolve().parent.parent / "output" / "TA-installerscore"
 _ORIGINS = {"real": "R", "written": "W"}
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "output=trees",
                 chunk_rows=options.chunk_rows,
                 dispatch_dir=dispatch,
+                python=options.python,
             )
     except scp.ProtocolError as error:
         print(f"The command did not follow the protocol: {error}", file=sys.stderr)
@@ -70,10 +71,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="folder with labels.json")
     parser.add_argument("--chunk-rows", type=int, default=2000, help="rows in one chunk")
     parser.add_argument("--width", type=int, default=0, help="columns; 0 asks the terminal")
-    options = parser.parse_args(arguments)
-    if not options.width:
-        options.width = shutil.get_terminal_size((100, 24)).columns
-    return options
+    parser.add_argument("--python", default=sys.executable, help="what runs the command")
+    return parser.parse_args(arguments)
 
 
 def _show_input(
@@ -162,21 +161,6 @@ def _show_best(screen: Screen, tree: dict[str, Any], chain: Chain | None) -> Non
 def _show_next(screen: Screen) -> None:
     screen.title("Next, on a Splunk search head with output/TA-installerscore installed")
     screen.lines(NEXT)
-
-
-def short_command(command: str) -> str:
-    """A command line without the folder of its program."""
-    quoted = re.match(r'"([^"]*)"', command)
-    program = quoted.group(1) if quoted else command.split(" ", 1)[0]
-    rest = command[len(quoted.group(0) if quoted else program) :]
-    return re.split(r"[\\/]", program)[-1] + rest
-
-
-def as_list(value: Any) -> list[str]:
-    """A field's values: none, one or many."""
-    if isinstance(value, list):
-        return value
-    return [value] if value else []
 
 
 if __name__ == "__main__":

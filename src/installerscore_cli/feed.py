@@ -1,0 +1,259 @@
+"""Records -> rows with CIM fields -> the engine, in chunks as the search command gets them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from installer_trees.layout import DATA_MODELS, FIELDS
+from installer_trees.pipeline import Pipeline
+
+from .readers import Broken, Record
+from .readers.audit import LINE, Joiner
+from .readers.windows import parsed
+from .tables import Event, Source
+from .times import epoch
+from .values import text
+
+CHUNK_ROWS = 2_000
+CIM = "cim"
+_WHO = ("process_id", "process_guid")
+_WHAT = ("process", "process_name", "dest_ip", "file_path", "registry_path", "service_name")
+_TIMES = ("_time", "timestamp", "@timestamp", "time", "Timestamp", "TimeCreated")
+_HOSTS = ("dest", "host", "src")
+_HEADERS = 5_000
+
+
+@dataclass
+class Tally:
+    """What became of the records of one file.
+
+    Attributes:
+        used: Rows that went to the engine, by source.
+        unused: Records of a known source that say nothing about processes, by what they are.
+        unknown: Records of no known source.
+        columns: The names in the first of those.
+        bare: Process creations without a command line, by source.
+        processes: Process creations, by source.
+        nameless: Rows that did not say on which host they happened.
+    """
+
+    used: Counter[str] = field(default_factory=Counter)
+    unused: Counter[str] = field(default_factory=Counter)
+    unknown: int = 0
+    columns: tuple[str, ...] = ()
+    bare: Counter[str] = field(default_factory=Counter)
+    processes: Counter[str] = field(default_factory=Counter)
+    nameless: int = 0
+
+
+class _Chunk:
+    """Rows with one header that wait to be sent."""
+
+    def __init__(self, header: list[str]) -> None:
+        self.header = header
+        self.rows: list[list[str]] = []
+
+    def body(self) -> bytes:
+        """Return the waiting rows as the CSV of a chunk, and forget them."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(self.header)
+        writer.writerows(self.rows)
+        self.rows = []
+        return buffer.getvalue().encode("utf-8", "replace")
+
+
+class Feed:
+    """Takes records of any source, and hands the engine rows with CIM fields.
+
+    Args:
+        pipeline: The engine.
+        sources: The source tables, by name.
+        forced: The only source to use, None to tell it by the content.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, sources: dict[str, Source], forced: str | None = None
+    ) -> None:
+        self._pipeline = pipeline
+        self._sources = list(sources.values())
+        self._forced = forced
+        self._last: Source | None = None
+        self._chunks: dict[tuple[str, ...], _Chunk] = {}
+        self._cim: dict[tuple[str, ...], _CimLayout | None] = {}
+        self.tally = Tally()
+        self._file = self._host = ""
+        self._joiner = Joiner(Broken())
+
+    def begin(self, file: str, host: str, broken: Broken) -> Tally:
+        """Begin a file: `host` stands in where its records name none. Return its counts."""
+        self.tally = Tally()
+        self._file, self._host = file, host
+        self._joiner = Joiner(broken)
+        return self.tally
+
+    def add(self, record: Record) -> None:
+        """Take in one record."""
+        source = self._source(record)
+        if source is not None:
+            self._add_mapped(source, record)
+            return
+        layout = self._cim_layout(record) if self._forced in (None, CIM) else None
+        if layout is not None:
+            self._add_cim(layout, record)
+        elif "_raw" in record:
+            self._add_raw(record)
+        else:
+            self._refuse(record)
+
+    def end(self) -> None:
+        """End a file."""
+        for record in self._joiner.end():
+            self._add_known(record)
+
+    def flush(self) -> None:
+        """Hand over all rows that wait."""
+        for chunk in self._chunks.values():
+            self._send(chunk)
+
+    def _source(self, record: Record) -> Source | None:
+        """Tell where a record comes from: mostly where the one before came from.
+
+        Rows that are CIM already win over the columns that their source has besides.
+        """
+        if self._forced is not None:
+            return next((s for s in self._sources if s.name == self._forced), None)
+        if self._cim_layout(record) is not None:
+            return None
+        if self._last is None or not self._last.knows(record):
+            self._last = next((s for s in self._sources if s.knows(record)), None)
+        return self._last
+
+    def _add_known(self, record: Record) -> None:
+        source = self._source(record)
+        if source is None:
+            self._refuse(record)
+        else:
+            self._add_mapped(source, record)
+
+    def _refuse(self, record: Record) -> None:
+        """Count a record of no known source; a Windows event at least says what it is."""
+        if record.get("Channel") and record.get("EventID"):
+            self.tally.unused[f"{text(record['Channel'])} {text(record['EventID'])}"] += 1
+            return
+        self.tally.unknown += 1
+        self.tally.columns = self.tally.columns or tuple(map(str, record))
+
+    def _add_mapped(self, source: Source, record: Record) -> None:
+        event = source.event(record)
+        if event is None:
+            sign = text(source.sign(record)) or "other"
+            self.tally.unused[f"{source.title} {sign}"] += 1
+            return
+        row = event.row(record)
+        header = tuple(event.fields)
+        place = header.index(event.host_field)
+        if not row[place]:
+            row[place] = self._host
+            self.tally.nameless += 1
+        self.tally.used[source.title] += 1
+        if event.kind == "process":
+            self._count(source.title, row[header.index("process")], event)
+        row.append(self._file)
+        self._append((*header, "source"), row)
+
+    def _count(self, title: str, command: str, event: Event) -> None:
+        self.tally.processes[title] += 1
+        if not command:
+            self.tally.bare[title] += 1
+
+    def _cim_layout(self, record: Record) -> _CimLayout | None:
+        """Return how a record with CIM names is handed on, None if it has none."""
+        header = tuple(record)
+        if header not in self._cim:
+            if len(self._cim) >= _HEADERS:
+                self._cim.clear()
+            self._cim[header] = _CimLayout.of(header)
+        return self._cim[header]
+
+    def _add_cim(self, layout: _CimLayout, record: Record) -> None:
+        row = list(map(text, record.values()))
+        if layout.time >= 0:
+            row[layout.time] = epoch(row[layout.time])
+        if layout.needs_host:
+            row.append(self._host)
+            self.tally.nameless += 1
+        self.tally.used["CIM"] += 1
+        self._append(layout.header, row)
+
+    def _add_raw(self, record: Record) -> None:
+        """Take in an event of Splunk that kept nothing but its raw text."""
+        raw = text(record["_raw"])
+        start = raw.find("<Event")
+        if start >= 0:
+            found = parsed(raw[start:].strip())
+            self._add_known(found if found is not None else record)
+        elif LINE.search(raw):
+            for one in self._joiner.add(raw):
+                self._add_known({"node": text(record.get("host")), **_filled(one)})
+        else:
+            self._refuse(record)
+
+    def _append(self, header: tuple[str, ...], row: list[str]) -> None:
+        chunk = self._chunks.get(header)
+        if chunk is None:
+            if len(self._chunks) >= _HEADERS:
+                self.flush()
+                self._chunks.clear()
+            chunk = self._chunks[header] = _Chunk(list(header))
+        chunk.rows.append(row)
+        if len(chunk.rows) >= CHUNK_ROWS:
+            self._send(chunk)
+
+    def _send(self, chunk: _Chunk) -> None:
+        if chunk.rows:
+            self._pipeline.add(chunk.body())
+
+
+@dataclass(frozen=True)
+class _CimLayout:
+    """How rows with CIM names and one set of columns are handed on."""
+
+    header: tuple[str, ...]
+    time: int
+    needs_host: bool
+
+    @classmethod
+    def of(cls, header: tuple[str, ...]) -> _CimLayout | None:
+        """Return the layout of a header that says who did what, None for any other."""
+        plain = {_plain(name) for name in header}
+        if plain.isdisjoint(_WHO) or plain.isdisjoint(_WHAT):
+            return None
+        place = next((header.index(name) for name in _TIMES if name in header), -1)
+        names = list(header)
+        if place >= 0:
+            names[place] = "_time"
+        lacks = plain.isdisjoint(_HOSTS)
+        return cls((*names, "dest") if lacks else tuple(names), place, lacks)
+
+
+def _plain(name: str) -> str:
+    """Return the CIM field that a column names, with or without its data model."""
+    prefix, _, short = name.rpartition(".")
+    known = short in FIELDS and (not prefix or prefix.rsplit(".", 1)[-1] in DATA_MODELS)
+    return short if known else ""
+
+
+def _filled(record: Record) -> Record:
+    """Leave out what is empty, so that a stand-in counts."""
+    return {name: value for name, value in record.items() if value}
+
+
+def described(tally: Tally, most: int = 6) -> Iterator[str]:
+    """Yield in words what a file held besides what was used, the most frequent first."""
+    for what, count in tally.unused.most_common(most):
+        yield f"{what} ({count:,})"

@@ -1,0 +1,209 @@
+"""Files, folders and standard input -> streams, each with the form that its content has."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from .errors import InputError
+from .readers import encoding
+from .readers.audit import LINE
+from .readers.table import delimiter
+
+HEAD_BYTES = 65536
+STDIN = "-"
+FORMS = ("csv", "json", "xml", "evtx", "audit")
+_GZIP = b"\x1f\x8b"
+_OTHERS = (
+    (b"PK\x03\x04", "a zip archive; unpack it and give its folder"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it and give its folder"),
+    (b"\xfd7zXZ", "compressed with xz; unpack it, or pipe it in: xz -dc FILE | installerscore -"),
+    (b"BZh", "compressed with bzip2; unpack it, or pipe it in: bzip2 -dc FILE | installerscore -"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; pipe it in: zstd -dc FILE | installerscore -"),
+    (b"PAR1", "a Parquet file; export CSV or JSON lines instead"),
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file to read.
+
+    Attributes:
+        name: How it is called in messages.
+        path: Where it is; None for standard input.
+        named: Whether the user named it, and did not just name a folder that it lies in.
+        size: Bytes, 0 if unknown.
+    """
+
+    name: str
+    path: Path | None
+    named: bool
+    size: int = 0
+
+    @property
+    def folder(self) -> str:
+        """The folder, which stands for a host that the events do not name."""
+        if self.path is None:
+            return "stdin"
+        return str(self.path.parent) if self.path.parent != Path() else Path.cwd().name
+
+
+@dataclass
+class Opened:
+    """A file that was opened, unpacked, and looked at.
+
+    Attributes:
+        stream: The content from its beginning.
+        head: The first bytes of it.
+        raw: The file itself, to tell how far it was read.
+        form: One of `FORMS`, empty if the content is none of them.
+        problem: Why it cannot be read, empty if it can.
+    """
+
+    stream: IO[bytes]
+    head: bytes
+    raw: IO[bytes]
+    form: str
+    problem: str
+
+
+def items(arguments: Iterable[str]) -> list[Item]:
+    """Return the files that the arguments name, those of folders in order of their names.
+
+    Raises:
+        InputError: An argument names nothing that can be read.
+    """
+    found: list[Item] = []
+    for argument in arguments:
+        if argument == STDIN:
+            found.append(Item("standard input", None, True))
+            continue
+        path = Path(argument)
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise InputError(f"{argument}: cannot be opened ({error.strerror}).") from None
+        if stat.S_ISDIR(mode):
+            found.extend(_inside(path))
+        else:
+            found.append(Item(argument, path, True, path.stat().st_size))
+    return list({item.path or item.name: item for item in found}.values())
+
+
+def _inside(folder: Path) -> Iterator[Item]:
+    """Yield the files of a folder and its folders; links to folders are not followed."""
+    for here, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(here, name)
+            if path.is_file():
+                yield Item(str(path), path, False, path.stat().st_size)
+
+
+@contextmanager
+def opened(item: Item) -> Iterator[Opened]:
+    """Open a file, through gzip where it is packed, and tell its form by its content.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    try:
+        raw: IO[bytes] = sys.stdin.buffer if item.path is None else item.path.open("rb")
+    except OSError as error:
+        raise InputError(f"{item.name}: cannot be opened ({error.strerror}).") from None
+    try:
+        head, stream = _headed(raw, raw.seekable())
+        if head.startswith(_GZIP):
+            head, stream = _headed(cast("IO[bytes]", gzip.GzipFile(fileobj=stream)), False)
+        form, problem = _form(head)
+        yield Opened(stream, head, raw, form, problem)
+    except (OSError, EOFError, zlib.error) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{item.name}: could not be read to its end ({reason}).") from None
+    finally:
+        if item.path is not None:
+            raw.close()
+
+
+def _headed(stream: IO[bytes], seekable: bool) -> tuple[bytes, IO[bytes]]:
+    """Return the first bytes of a stream, and the stream as if they had not been read.
+
+    A gzip stream counts as one that can only be read forward: to go back is to unpack it again.
+    """
+    head = b""
+    while len(head) < HEAD_BYTES:
+        block = stream.read(HEAD_BYTES - len(head))
+        if not block:
+            break
+        head += block
+    if seekable:
+        stream.seek(0)
+        return head, stream
+    return head, cast("IO[bytes]", io.BufferedReader(_Rewound(head, stream), HEAD_BYTES))
+
+
+class _Rewound(io.RawIOBase):
+    """A stream that can only be read forward, with its first bytes before it again."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        block = self._head[: len(buffer)]
+        self._head = self._head[len(block) :]
+        block = block or self._rest.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _form(head: bytes) -> tuple[str, str]:
+    """Tell the form of a file by its first bytes, or why it cannot be read."""
+    if not head:
+        return "", "is empty"
+    if head.startswith(b"ElfFile\0"):
+        return "evtx", ""
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            return "", f"is {what}"
+    kind = encoding(head)
+    if b"\0" in head and not kind.startswith("utf-16"):
+        return "", "is not text: expected EVTX, CSV, JSON, XML or an audit log, plain or gzip"
+    return _text_form(head.decode(kind, "replace"))
+
+
+def _text_form(text: str) -> tuple[str, str]:
+    start = text.lstrip()
+    lines = [line for line in start.splitlines()[:20] if line.strip(" -")]
+    if not lines:
+        return "", "holds nothing but blanks"
+    if start[0] in "{[":
+        return "json", ""
+    if any(LINE.search(line) for line in lines):
+        return "audit", ""
+    if "<Event>" in text or "<Event " in text:
+        return "xml", ""
+    if start[0] == "<":
+        return "", "is XML without <Event> elements: expected the export of a Windows event log"
+    if any("msg=audit(" in line for line in lines):
+        return "", "was written by ausearch -i, which loses what is needed: use ausearch --raw"
+    if delimiter(lines[0]):
+        return "csv", ""
+    return "", (
+        "is text of an unknown form: expected CSV with a header, JSON, XML of Windows events or a "
+        f"Linux audit log; found {lines[0][:60]!r}"
+    )

@@ -1,0 +1,167 @@
+"""`installerscore lint`: checks catalogue files and says everything that is wrong at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from installer_trees import catalogue, files
+from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
+from installer_trees.errors import CatalogueError
+
+from . import resources
+from .clean import visible
+from .errors import InputError
+
+CLEAN, PROBLEMS = 0, 1
+
+_EXPLAINED = ("rationale", "source", "known_false_positives", "mitre_technique_id")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of catalogue file: the columns that tell it, and what checks it."""
+
+    name: str
+    columns: Sequence[str]
+    shipped: str
+    check: Callable[[str, str], list[CatalogueError]]
+
+
+def run(paths: Sequence[str]) -> int:
+    """Check files, or the shipped catalogue; print `file:row:column: problem` for each problem.
+
+    Raises:
+        InputError: A file cannot be read, or is no catalogue file.
+    """
+    chosen = list(paths) or [str(resources.LOOKUPS / kind.shipped) for kind in KINDS[:3]]
+    count = 0
+    for path in chosen:
+        for row, column, problem in sorted(problems(path)):
+            where = ":".join(filter(None, (path, str(row) if row else "", column)))
+            print(visible(f"{where}: {problem}"))
+            count += 1
+    said = f"{count:,} problem{'s' * (count != 1)}" if count else "No problems"
+    print(f"{said} in {len(chosen):,} file{'s' * (len(chosen) != 1)}.", file=sys.stderr)
+    return PROBLEMS if count else CLEAN
+
+
+def problems(path: str) -> set[tuple[int, str, str]]:
+    """Return all problems of a file as row, column and sentence.
+
+    The checks stop at the first problem of a row. So each cell that they refuse is replaced by a
+    good one and the file is checked again, until nothing new is found.
+
+    Raises:
+        InputError: The file cannot be read, or is no catalogue file.
+    """
+    text = _read(path)
+    header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    kind = _kind(path, header)
+    good = next(iter(resources.rows(kind.shipped).values()))
+    found: set[tuple[int, str, str]] = set()
+    while True:
+        errors = kind.check(_written(header, rows), Path(path).name)
+        new = {(e.row, e.column, e.problem) for e in errors} - found
+        if not new:
+            return found | _unexplained(kind, header, rows)
+        found |= new
+        for row, column, _ in new:
+            _mend(header, rows, row, column, good)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+
+
+def _kind(path: str, header: Sequence[str]) -> _Kind:
+    """Tell the kind of a file by its header: the one with the most of its columns."""
+    first = header[0] if header else ""
+    for kind in KINDS:
+        if first == kind.columns[0] and set(kind.columns) <= set(header):
+            return kind
+    near = [kind for kind in KINDS if kind.columns[0] in header]
+    if near:
+        missing = [column for column in near[0].columns if column not in header]
+        raise InputError(
+            f"{path}:1: a {near[0].name} file begins with {near[0].columns[0]} and has the columns "
+            f"{', '.join(near[0].columns)}; missing: {', '.join(missing) or 'none'}."
+        )
+    starts = ", ".join(dict.fromkeys(kind.columns[0] for kind in KINDS))
+    raise InputError(
+        f"{path}:1: is no catalogue file: expected a header that begins with one of {starts}; "
+        f"found {', '.join(header[:8]) or 'nothing'}."
+    )
+
+
+def _written(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+    return buffer.getvalue()
+
+
+def _mend(
+    header: Sequence[str], rows: list[list[str]], row: int, column: str, good: dict[str, str]
+) -> None:
+    """Put a good value where a bad one is; a row that cannot be mended is emptied."""
+    here = rows[row - 2] if 2 <= row < len(rows) + 2 else None
+    if here is None:
+        return
+    if column not in header[1:] or header.index(column) >= len(here):
+        here.clear()
+    else:
+        here[header.index(column)] = good[column] or "any"
+
+
+def _unexplained(
+    kind: _Kind, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> set[tuple[int, str, str]]:
+    """Return the cells of a signals file that say nothing about the signal, and past dates."""
+    found = set()
+    today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    for number, row in enumerate(rows, 2):
+        cells = dict(zip(header, row))
+        if kind.name == "signals":
+            found |= {
+                (number, column, "is empty; say it, so that others can judge the signal")
+                for column in _EXPLAINED
+                if row and not cells.get(column)
+            }
+        if cells.get("expires") and cells["expires"] < today:
+            found.add(
+                (number, "expires", f"{cells['expires']} has passed: the entry has no effect")
+            )
+    return found
+
+
+def _check_roots(text: str, name: str) -> list[CatalogueError]:
+    names = (name, "", "")
+    return catalogue.load(text.splitlines(True), None, None, names).problems
+
+
+def _check_signals(text: str, name: str) -> list[CatalogueError]:
+    return catalogue.load(None, text.splitlines(True), None, ("", name, "")).problems
+
+
+def _check_allowlist(text: str, name: str) -> list[CatalogueError]:
+    return catalogue.load(None, None, text.splitlines(True), ("", "", name)).problems
+
+
+def _check_what_if(text: str, name: str) -> list[CatalogueError]:
+    return catalogue.overlay(resources.load(), text.splitlines(True), name).problems
+
+
+KINDS = (
+    _Kind("roots", ROOT_COLUMNS, files.ROOTS, _check_roots),
+    _Kind("signals", SIGNAL_COLUMNS, files.SIGNALS, _check_signals),
+    _Kind("allowlist", ALLOWANCE_COLUMNS, files.ALLOWLIST, _check_allowlist),
+    _Kind("what-if", ("signal_id", "weight"), files.SIGNALS, _check_what_if),
+)

@@ -1,0 +1,212 @@
+"""Reads all files into the engine, and says what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .errors import InputError
+from .feed import Feed, Tally, described
+from .inputs import Item, Opened, opened
+from .readers import Broken, Record, audit, objects, table, text, windows
+from .tables import Source
+
+STEP = 1_000
+"""Records between two looks at how far a file was read."""
+
+EXPECTED = (
+    "CIM columns (dest or host, process_id or process_guid, process or process_name, plain or with "
+    "a data-model prefix such as Processes.dest)"
+)
+
+Moved = Callable[[Item, int], None]
+
+
+@dataclass
+class Report:
+    """What was read.
+
+    Attributes:
+        files: Files with rows for the engine, by the sources that they hold.
+        rows: Rows for the engine, by source.
+        skipped: Files of folders that hold nothing of use.
+        warnings: Sentences for the user.
+        failed: Whether a file could not be read to its end, so that the answer is not whole.
+        records: All records, used or not.
+    """
+
+    files: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failed: bool = False
+    records: int = 0
+
+    def summary(self) -> str:
+        """Return in one or two sentences what was read."""
+        if not self.rows:
+            return f"Read {self.records:,} events; none was of use."
+        sources = ", ".join(f"{count:,} of {name}" for name, count in self.rows.most_common())
+        passed = f" {len(self.skipped):,} other files hold none." if self.skipped else ""
+        rest = self.records - sum(self.rows.values())
+        left = f" {rest:,} more records say nothing about processes." if rest > 0 else ""
+        return f"Used {sum(self.rows.values()):,} events: {sources}.{left}{passed}"
+
+
+class Reader:
+    """Reads files into a feed.
+
+    Args:
+        feed: Takes the records.
+        sources: The source tables, to say what was looked for.
+        form: The form of all files, None to tell it by their content.
+        host: The host of records that name none; None takes the folder of the file.
+        moved: Is told how many bytes of a file were read so far.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        sources: dict[str, Source],
+        form: str | None = None,
+        host: str | None = None,
+        moved: Moved = lambda item, place: None,
+    ) -> None:
+        self._feed = feed
+        self._sources = sources
+        self._form = form
+        self._host = host
+        self._moved = moved
+        self.report = Report()
+        self._bare: Counter[str] = Counter()
+        self._processes: Counter[str] = Counter()
+        self._nameless: dict[str, None] = {}
+
+    def read(self, items: list[Item]) -> Report:
+        """Read all files; a file that was named and cannot be used ends it.
+
+        Raises:
+            InputError: A named file cannot be used, or no file holds anything of use.
+        """
+        reasons: Counter[str] = Counter()
+        for item in items:
+            try:
+                self._file(item, reasons)
+            except InputError as error:
+                if item.named:
+                    raise
+                self.report.failed = True
+                self.report.warnings.append(str(error))
+        self._feed.flush()
+        self._judge(items, reasons)
+        self._warn()
+        return self.report
+
+    def _file(self, item: Item, reasons: Counter[str]) -> None:
+        broken = Broken()
+        tally = self._feed.begin(item.name, self._host or item.folder, broken)
+        with opened(item) as file:
+            form = self._form or file.form
+            if not form:
+                self._useless(item, file.problem, reasons)
+                return
+            try:
+                self._records(item, file, form, broken)
+            except InputError as error:
+                raise InputError(f"{item.name}: {error}.") from None
+            finally:
+                self._take(item, tally, broken)
+        if tally.unknown and not tally.used and not tally.unused:
+            self._useless(item, self._unknown(tally), reasons)
+        elif not tally.used and (tally.unused or broken.count):
+            self._useless(item, _nothing_of_use(tally, broken), reasons)
+
+    def _records(self, item: Item, file: Opened, form: str, broken: Broken) -> None:
+        count = 0
+        for count, record in enumerate(_records(file, form, broken), 1):
+            self._feed.add(record)
+            if count % STEP == 0:
+                self._moved(item, file.raw.tell() if file.raw.seekable() else 0)
+        self._feed.end()
+        self.report.records += count
+        self._moved(item, item.size)
+
+    def _take(self, item: Item, tally: Tally, broken: Broken) -> None:
+        """Add the counts of a file to those of all."""
+        report = self.report
+        report.rows.update(tally.used)
+        report.files.update(dict.fromkeys(tally.used, 1))
+        self._bare.update(tally.bare)
+        self._processes.update(tally.processes)
+        if tally.nameless:
+            self._nameless[self._host or item.folder] = None
+        if broken.count and tally.used:
+            some = "1 record was" if broken.count == 1 else f"{broken.count:,} records were"
+            report.warnings.append(f"{item.name}: {some} broken: {broken.example}.")
+        if tally.unknown and tally.used:
+            report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
+
+    def _useless(self, item: Item, why: str, reasons: Counter[str]) -> None:
+        """Pass over a file of a folder; a file that was named is an error."""
+        if item.named:
+            raise InputError(f"{item.name}: {why}.")
+        reasons[why] += 1
+        self.report.skipped.append(item.name)
+
+    def _unknown(self, tally: Tally) -> str:
+        shown = ", ".join(tally.columns[:12])
+        more = f" and {len(tally.columns) - 12} more" if len(tally.columns) > 12 else ""
+        titles = ", ".join(source.title for source in self._sources.values())
+        return (
+            f"has no columns that are known: expected {EXPECTED}, or those of {titles}; "
+            f"found {shown}{more}"
+        )
+
+    def _judge(self, items: list[Item], reasons: Counter[str]) -> None:
+        """Refuse input in which nothing was of use, unless it is well-formed and empty."""
+        report = self.report
+        if report.rows or (items and not report.skipped and not report.failed):
+            return
+        if report.failed:
+            raise InputError(report.warnings[0])
+        why = "; ".join(f"{count:,} x {reason}" for reason, count in reasons.most_common(3))
+        raise InputError(
+            f"None of the {len(items):,} files there holds events of processes"
+            + (f": {why}." if why else ".")
+        )
+
+    def _warn(self) -> None:
+        for title, count in self._bare.items():
+            if count * 2 > self._processes[title]:
+                self.report.warnings.append(
+                    f"{count:,} of {self._processes[title]:,} process creations of {title} have no "
+                    "command line, so most signals cannot see them; have the source log them."
+                )
+        if self._nameless:
+            shown = ", ".join(list(self._nameless)[:3])
+            more = f" and {len(self._nameless) - 3} more" if len(self._nameless) > 3 else ""
+            self.report.warnings.append(
+                f"Some events name no host and were taken as those of {shown}{more}; "
+                "--host NAME sets it."
+            )
+
+
+def _records(file: Opened, form: str, broken: Broken) -> Iterator[Record]:
+    if form == "evtx":
+        return windows.evtx_records(windows.seekable(file.stream), broken)
+    stream = text(file.stream, file.head)
+    if form == "csv":
+        return table.records(stream, broken)
+    if form == "json":
+        return objects.records(stream, broken)
+    if form == "xml":
+        return windows.xml_records(stream, broken)
+    return audit.records(stream, broken)
+
+
+def _nothing_of_use(tally: Tally, broken: Broken) -> str:
+    held = ", ".join(described(tally))
+    if not held:
+        return f"could not be read: {broken.example}"
+    return f"holds no process creations, connections, file or registry changes; found {held}"
