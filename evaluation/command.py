@@ -17,7 +17,7 @@ def trees(rows: Sequence[Row]) -> tuple[list[FoundTree], list[str]]:
     """Run the engine with the shipped catalogue and settings.
 
     Returns:
-        The trees, highest score first, and the messages of the command.
+        The trees, highest score first, and what the command warns of.
     """
     numbered = [{**row, PLACE: number} for number, row in enumerate(rows)]
     pipeline, kept = run(numbered, shipped())
@@ -30,7 +30,7 @@ def trees(rows: Sequence[Row]) -> tuple[list[FoundTree], list[str]]:
         _tree(row, members.get(str(row["installer_tree_id"]), []))
         for row in pipeline.tree_rows(kept)
     ]
-    messages = [f"{level}: {text}" for level, text in pipeline.messages()]
+    messages = [f"{level}: {text}" for level, text in pipeline.messages() if level == "WARN"]
     pipeline.close()
     return [tree for tree in found if tree.members], messages
 

@@ -24,6 +24,10 @@ def pipeline_of(*chunks: bytes, settings: Settings | None = None) -> Pipeline:
     return pipeline
 
 
+def warnings_of(pipeline: Pipeline) -> list[str]:
+    return [text for level, text in pipeline.messages() if level == "WARN"]
+
+
 def rows_of(*chunks: bytes) -> list[dict[str, Any]]:
     pipeline = pipeline_of(*chunks)
     return list(pipeline.tree_rows(pipeline.trees()))
@@ -74,7 +78,7 @@ def test_what_counts_as_missing(missing: str) -> None:
                                  f"1700000001,h,8,7,{missing},{missing}"))  # fmt: skip
     counters = pipeline.store.counters
     assert (counters.no_dest, counters.no_identity, counters.no_process) == (1, 1, 1)
-    assert [text for _, text in pipeline.messages()] == [
+    assert warnings_of(pipeline) == [
         "1 of 4 rows were not used: they have no host (dest).",
         "1 of 4 rows were not used: they name no process (process_name or process).",
         "1 of 4 rows were not used: they have neither process_id nor process_guid.",
@@ -112,9 +116,7 @@ def test_a_bad_time_is_kept_and_counted(when: str) -> None:
     pipeline = pipeline_of(chunk(HEADER, DPKG, SHELL.replace("1700000001", when)))
     (row,) = pipeline.tree_rows(pipeline.trees())
     assert row["process_count"] == 2
-    assert pipeline.messages() == [
-        ("WARN", "1 rows have no usable _time (epoch seconds); they are last.")
-    ]
+    assert warnings_of(pipeline) == ["1 rows have no usable _time (epoch seconds); they are last."]
 
 
 def test_rows_of_the_wrong_width_are_filled_or_cut_and_counted() -> None:
@@ -128,7 +130,7 @@ def test_nul_and_bytes_that_are_not_utf8_are_replaced_and_counted() -> None:
     pipeline = pipeline_of(chunk(HEADER, DPKG, SHELL).replace(b"-c x", b"-c \x00\xff\xfe"))
     (row,) = pipeline.tree_rows(pipeline.trees())
     assert row["process_count"] == 2
-    assert [text for _, text in pipeline.messages()] == [
+    assert warnings_of(pipeline) == [
         "1 NUL bytes were replaced in the input.",
         "2 bytes that are not UTF-8 were replaced in the input.",
     ]
@@ -147,9 +149,7 @@ def test_a_huge_field_is_read_and_what_was_not_searched_is_said() -> None:
     other = Pipeline(knowledge, Settings())
     other.add(chunk(HEADER, DPKG, SHELL + "y" * 200_000))
     other.trees()
-    assert [text for _, text in other.messages()] == [
-        "1 values were searched only in their first 32,767 characters."
-    ]
+    assert warnings_of(other) == ["1 values were searched only in their first 32,767 characters."]
 
 
 def test_rows_beyond_maxevents_are_left_out_and_counted() -> None:
@@ -158,6 +158,18 @@ def test_rows_beyond_maxevents_are_left_out_and_counted() -> None:
     )
     assert pipeline.store.counters.over_limit == 1
     assert pipeline.messages()[0][1].startswith("1 rows beyond maxevents=2 were left out;")
+
+
+def test_what_became_of_every_row_is_said() -> None:
+    lines = [DPKG, SHELL, SHELL, "1700000009,host1,9,1,cron,cron", "1700000009,,9,1,cron,cron"]
+    pipeline = pipeline_of(chunk(HEADER, *lines))
+    said = (
+        "Rows read: 5; in installer trees: 3; outside of them: 1; not used: 1. Installer trees: 1"
+    )
+    pipeline.trees(minscore=90)
+    assert pipeline.messages()[-1] == ("INFO", said + "; with a score of at least 90: 0.")
+    pipeline.health_rows()
+    assert pipeline.messages()[-1] == ("INFO", said + ".")
 
 
 def test_no_usable_columns_says_what_was_looked_for_and_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from engine import body
@@ -76,8 +77,11 @@ def of_model(rows: list[Row]) -> Answer:
         owner = model.owner(event, members)
         owners.setdefault(mark(event), name(owner))
     whole = [i for i in model.processes if model.stands_for(i) == i]
+    inside = sum(model.stands_for(i) in members for i in model.processes)
+    inside += sum(model.owner(event, members) is not None for event in model.events)
+    outside = len(model.processes) + len(model.events) - inside
     return {
-        "rows": (len(rows), len(model.processes), len(model.events), len(model.refused)),
+        "rows": [len(rows), inside, outside, len(model.refused), len(branches), 0, len(branches)],
         "copies": sorted({(mark(i), mark(model.stands_for(i))) for i in model.processes}),
         "parents": sorted(
             {(mark(i), str(name(who)), link) for i in whole for who, link in [model.parent(i)]}
@@ -95,7 +99,7 @@ def of_model(rows: list[Row]) -> Answer:
 def of_engine(rows: list[Row]) -> Answer:
     pipeline = Pipeline(CATALOGUE, Settings(tree_lifetime=LIFETIME_HOURS))
     pipeline.add(body(rows))
-    store, counters = pipeline.store, pipeline.store.counters
+    store = pipeline.store
     linker = Linker(store, CATALOGUE, LIFETIME_HOURS * 3600.0)
 
     def name(row: int) -> Any:
@@ -120,9 +124,8 @@ def of_engine(rows: list[Row]) -> Answer:
         return str(node.process.process_hash if node.row >= 0 else standin(node.process))
 
     owners = owners_of(pipeline, node_name, trees)
-    refused = counters.no_dest + counters.no_process + counters.no_identity + counters.no_target
     return {
-        "rows": (counters.rows, counters.processes, sum(counters.events.values()), refused),
+        "rows": [int(number) for number in re.findall(r"\d+", pipeline.summary)],
         "copies": sorted(copies),
         "parents": sorted(parents),
         "tops": sorted(node_name(tree, 0) for tree in trees),

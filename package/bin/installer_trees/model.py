@@ -257,6 +257,4 @@ class Counters:
     nul_bytes: int = 0
     bad_utf8: int = 0
     over_limit: int = 0
-    duplicates: int = 0
-    cut_fields: int = 0
     unowned_events: int = 0

@@ -53,7 +53,7 @@ class Pipeline:
         self._matcher = Matcher(catalogue)
         self._linker: Linker | None = None
         self._events: dict[int, list[int]] = {}
-        self._in_trees = 0
+        self._summary = ""
 
     def add(self, body: bytes) -> None:
         """Take in a chunk of CSV with a header.
@@ -76,7 +76,6 @@ class Pipeline:
         )
         branches = tie(linker, linker.forest())
         self._events = self._owned_events(linker, branches)
-        self._in_trees = sum(1 for branch in branches for row in branch.members if row >= 0)
         alone: list[Kept] = []
         hosts: dict[str, set[str]] = defaultdict(set)
         for branch in branches:
@@ -94,6 +93,8 @@ class Pipeline:
             if value.value >= minscore:
                 kept.append(replace(one, score=value, hosts=count))
         kept.sort(key=lambda k: (-k.score.value, k.time, k.tree_id))
+        self._summarize(linker, branches)
+        self._summary += f"; with a score of at least {minscore}: {len(kept):,}"
         return kept
 
     def _owned_events(self, linker: Linker, branches: list[Branch]) -> dict[int, list[int]]:
@@ -108,6 +109,18 @@ class Pipeline:
                 owned[owner].append(event)
         return owned
 
+    def _summarize(self, linker: Linker, branches: list[Branch]) -> None:
+        """Say what became of all rows: a copy of a process counts with the process."""
+        counters = self.store.counters
+        members = (row for branch in branches for row in branch.members if row >= 0)
+        inside = sum(len(linker.copies(row)) for row in members)
+        inside += len(self.store.event_rows) - counters.unowned_events
+        self._summary = (
+            f"Rows read: {counters.rows:,}; in installer trees: {inside:,}; outside of them: "
+            f"{len(self.store) - inside:,}; not used: {counters.rows - len(self.store):,}. "
+            f"Installer trees: {len(branches):,}"
+        )
+
     def _tree(self, kept: Kept) -> Tree:
         assert self._linker is not None
         return build(self._linker, kept.branch, self._events)
@@ -121,7 +134,11 @@ class Pipeline:
     def health_rows(self) -> list[dict[str, Value]]:
         """Return one row a data source, for `output=health`."""
         linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
-        return health_rows(self.store, linker)
+        rows = health_rows(self.store, linker)
+        branches = tie(linker, linker.forest())
+        self._events = self._owned_events(linker, branches)
+        self._summarize(linker, branches)
+        return rows
 
     def process_columns(self) -> list[str]:
         """Return the columns of `output=processes`: the input's own, then the added ones."""
@@ -163,11 +180,17 @@ class Pipeline:
 
     def messages(self) -> list[Message]:
         """Return what a user should know about the input, each with its level (WARN or INFO)."""
-        return list(_messages(self))
+        told = self.summary and self.store.counters.processes
+        return [*_messages(self), *([("INFO", self.summary)] if told else [])]
 
     def close(self) -> None:
         """Drop all temporary data."""
         self.store.close()
+
+    @property
+    def summary(self) -> str:
+        """What became of the rows, once they were linked; empty until then."""
+        return f"{self._summary}." if self._summary else ""
 
     @property
     def cut_values(self) -> int:
