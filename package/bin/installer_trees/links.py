@@ -18,6 +18,9 @@ from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, Link, Parents
 from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
 
 EVENT_SLACK_SECONDS = 1.0
+COMMANDS_BEFORE = 20
+COMMANDS_SECONDS = 3_600.0
+MIN_NAME_CHARS = 4
 
 _INSTALLERS = bytes(flag & (IS_ROOT | PARENT_IS_ROOT) for flag in range(256))
 
@@ -47,6 +50,7 @@ class Linker(Parents):
     def __init__(self, store: RowStore, catalogue: Catalogue, lifetime: float) -> None:
         super().__init__(store, catalogue, lifetime)
         self._families: dict[tuple[str, int], dict[int, list[int]]] = {}
+        self._started: dict[tuple[str, int], tuple[list[float], list[int]]] = {}
 
     def forest(self) -> list[Branch]:
         """Return one branch for each topmost installer, in order of time.
@@ -132,6 +136,34 @@ class Linker(Parents):
                 if self.canonical(child) == child:
                     known.setdefault(self.parent_of(child)[0], []).append(child)
             self._families[kind, key] = known
+        return known
+
+    def named_before(self, row: int, name: str) -> str:
+        """Return the command line that named a file before, run by the parent of this process.
+
+        Whoever fetches a package and installs it often does so with two commands of one shell.
+        Empty where none of the last commands named it.
+        """
+        store = self.store
+        if row < 0 or len(name) < MIN_NAME_CHARS:
+            return ""
+        guid, pid = store.parent_guid[row], store.parent_pid[row]
+        times, rows = self._started_by(*((GUID, guid) if guid else (PID, pid)))
+        end = bisect_right(times, store.time[row])
+        for before in reversed(rows[max(0, end - COMMANDS_BEFORE) : end]):
+            if store.time[row] - store.time[before] > COMMANDS_SECONDS:
+                break
+            line = self.process(before).process
+            if not store.flags[before] & IS_ROOT and name.lower() in line.lower():
+                return line
+        return ""
+
+    def _started_by(self, kind: str, key: int) -> tuple[list[float], list[int]]:
+        """Return times and rows of all that name one parent key, in order."""
+        known = self._started.get((kind, key))
+        if known is None:
+            rows = self.sort(self.children_by[kind].rows(key))
+            known = self._started[kind, key] = ([self.store.time[row] for row in rows], rows)
         return known
 
     def owner_of(self, event: int, members: dict[int, int]) -> int:

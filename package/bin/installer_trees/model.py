@@ -149,6 +149,7 @@ class Node:
     `parent` is the index of the parent in `Tree.nodes`, -1 for the top. `link` says what tied it
     to its parent: `guid`, `pid`, `parent_fields`, `tie`, or nothing for the top. `row` is the
     number of the input row, -1 for a parent that never arrived and is known from its children.
+    `package_source` is the command line that named the package before the install was asked for.
     """
 
     process: Process
@@ -158,6 +159,7 @@ class Node:
     link: str
     root: Root | None = None
     package: str = ""
+    package_source: str = ""
 
 
 @dataclass(frozen=True)

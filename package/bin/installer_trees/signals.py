@@ -228,10 +228,8 @@ class _Scene:
 
 
 def node_value(node: Node, field: str) -> str:
-    """Return a process field of a node, or its `package`; missing is an empty string."""
-    if field == "package":
-        return node.package
-    value: str = getattr(node.process, field)
+    """Return a process field of a node, or one of its package; missing is an empty string."""
+    value: str = getattr(node if field in ("package", "package_source") else node.process, field)
     return value
 
 

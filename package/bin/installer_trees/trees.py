@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from .identity import file_name
 from .links import Branch, Linker
 from .model import Event, Node, Process, Tree
 
@@ -51,7 +52,8 @@ def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) 
     if root is not None and root.package_pattern is not None:
         found = root.package_pattern.search(process.process)
         package = (found[1] or "") if found else ""
-    return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package)
+    source = linker.named_before(row, file_name(package)) if package and above is None else ""
+    return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package, source)
 
 
 def _with_parent(process: Process, parent: Process) -> Process:
