@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class InputError(Exception):
     """Input that cannot be used, as one sentence: what is wrong, where, what to do."""
+
+
+class MissingPackageError(InputError):
+    """A package that is needed to read some files is not installed; no other file helps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 import zlib
@@ -21,6 +22,7 @@ from .readers.table import delimiter
 
 HEAD_BYTES = 65536
 STDIN = "-"
+_HEADER = re.compile(r"[^<>=:]+")
 FORMS = ("csv", "json", "xml", "evtx", "audit")
 _GZIP = b"\x1f\x8b"
 _OTHERS = (
@@ -193,6 +195,8 @@ def _text_form(text: str) -> tuple[str, str]:
         return "", "holds nothing but blanks"
     if start[0] in "{[":
         return "json", ""
+    if delimiter(lines[0]) and _HEADER.fullmatch(lines[0].strip()):
+        return "csv", ""
     if any(LINE.search(line) for line in lines):
         return "audit", ""
     if "<Event>" in text or "<Event " in text:
@@ -201,8 +205,6 @@ def _text_form(text: str) -> tuple[str, str]:
         return "", "is XML without <Event> elements: expected the export of a Windows event log"
     if any("msg=audit(" in line for line in lines):
         return "", "was written by ausearch -i, which loses what is needed: use ausearch --raw"
-    if delimiter(lines[0]):
-        return "csv", ""
     return "", (
         "is text of an unknown form: expected CSV with a header, JSON, XML of Windows events or a "
         f"Linux audit log; found {lines[0][:60]!r}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from installer_trees import catalogue, files
 from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
 from installer_trees.errors import CatalogueError
+from installer_trees.patterns import risk
 
 from . import resources
 from .clean import visible
@@ -20,6 +23,7 @@ from .errors import InputError
 
 CLEAN, PROBLEMS = 0, 1
 
+_ABOUT = re.compile(r"signals? ([A-Z0-9]+)")
 _EXPLAINED = ("rationale", "source", "known_false_positives", "mitre_technique_id")
 
 
@@ -60,19 +64,26 @@ def problems(path: str) -> set[tuple[int, str, str]]:
     Raises:
         InputError: The file cannot be read, or is no catalogue file.
     """
-    text = _read(path)
-    header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    header, *rows = [row for row in csv.reader(io.StringIO(_read(path), newline="")) if row] or [[]]
     kind = _kind(path, header)
-    good = next(iter(resources.rows(kind.shipped).values()))
+    good = {**next(iter(resources.rows(kind.shipped).values())), "conditions": ""}
+    ids = {row[0]: number for number, row in enumerate(rows, 2)}
+    advice = set(_advice(kind, header, rows))
     found: set[tuple[int, str, str]] = set()
     while True:
         errors = kind.check(_written(header, rows), Path(path).name)
-        new = {(e.row, e.column, e.problem) for e in errors} - found
+        new = {(e.row or _row_of(e, ids), e.column, e.problem) for e in errors} - found
         if not new:
-            return found | _unexplained(kind, header, rows)
+            return found | advice
         found |= new
         for row, column, _ in new:
             _mend(header, rows, row, column, good)
+
+
+def _row_of(error: CatalogueError, ids: Mapping[str, int]) -> int:
+    """Return the row of the signal that a problem of the whole file is about."""
+    named = _ABOUT.match(error.problem)
+    return ids.get(named[1], 0) if named else 0
 
 
 def _read(path: str) -> str:
@@ -111,35 +122,48 @@ def _written(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _mend(
     header: Sequence[str], rows: list[list[str]], row: int, column: str, good: dict[str, str]
 ) -> None:
-    """Put a good value where a bad one is; a row that cannot be mended is emptied."""
-    here = rows[row - 2] if 2 <= row < len(rows) + 2 else None
-    if here is None:
+    """Put a good value where a bad one is, or a good row where no cell is named."""
+    if not 2 <= row < len(rows) + 2:
         return
-    if column not in header[1:] or header.index(column) >= len(here):
-        here.clear()
+    here = rows[row - 2]
+    if column in header[1:] and header.index(column) < len(here):
+        here[header.index(column)] = good.get(column, "")
     else:
-        here[header.index(column)] = good[column] or "any"
+        here[:] = [f"ZZZ{row % 1000:03}", *(good.get(name, "") for name in header[1:])]
 
 
-def _unexplained(
+def _advice(
     kind: _Kind, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> set[tuple[int, str, str]]:
-    """Return the cells of a signals file that say nothing about the signal, and past dates."""
-    found = set()
+) -> Iterator[tuple[int, str, str]]:
+    """Yield what the engine takes and should not be there: slow patterns, gaps, past dates."""
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     for number, row in enumerate(rows, 2):
-        cells = dict(zip(header, row))
-        if kind.name == "signals":
-            found |= {
-                (number, column, "is empty; say it, so that others can judge the signal")
-                for column in _EXPLAINED
-                if row and not cells.get(column)
-            }
-        if cells.get("expires") and cells["expires"] < today:
-            found.add(
-                (number, "expires", f"{cells['expires']} has passed: the entry has no effect")
-            )
-    return found
+        cells = {name: cell for name, cell in zip(header, row) if cell}
+        for column, pattern in _patterns(cells):
+            slow = risk(pattern)
+            if slow:
+                yield number, column, f"{pattern!r} {slow}"
+        if row and kind.name == "signals":
+            for column in _EXPLAINED:
+                if column not in cells:
+                    yield number, column, "is empty; say it, so that others can judge the signal"
+        if cells.get("expires", today) < today:
+            yield number, "expires", f"{cells['expires']} has passed: the entry has no effect"
+
+
+def _patterns(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the regular expressions of a row that can be compiled, each with its column."""
+    for column, cell in cells.items():
+        if column == "pattern" or column.endswith("_pattern"):
+            found = [cell]
+        elif column == "conditions":
+            found = [clause.partition("~ ")[2] for clause in cell.split(" && ")]
+        else:
+            continue
+        for pattern in filter(None, found):
+            with suppress(re.error):
+                re.compile(pattern)
+                yield column, pattern
 
 
 def _check_roots(text: str, name: str) -> list[CatalogueError]:

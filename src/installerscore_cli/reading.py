@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .errors import InputError
+from .errors import InputError, MissingPackageError
 from .feed import Feed, Tally, described
 from .inputs import Item, Opened, opened
 from .readers import Broken, Record, audit, objects, table, text, windows
@@ -14,6 +14,9 @@ from .tables import Source
 
 STEP = 1_000
 """Records between two looks at how far a file was read."""
+
+NAMED = 3
+"""Names that a sentence holds at most."""
 
 EXPECTED = (
     "CIM columns (dest or host, process_id or process_guid, process or process_name, plain or with "
@@ -47,11 +50,15 @@ class Report:
         """Return in one or two sentences what was read."""
         if not self.rows:
             return f"Read {self.records:,} events; none was of use."
-        sources = ", ".join(f"{count:,} of {name}" for name, count in self.rows.most_common())
-        passed = f" {len(self.skipped):,} other files hold none." if self.skipped else ""
+        said = "; ".join(
+            f"{name}: {count:,} events of {self.files[name]:,} file{'s' * (self.files[name] > 1)}"
+            for name, count in self.rows.most_common()
+        )
         rest = self.records - sum(self.rows.values())
-        left = f" {rest:,} more records say nothing about processes." if rest > 0 else ""
-        return f"Used {sum(self.rows.values()):,} events: {sources}.{left}{passed}"
+        left = f" Records of no use here: {rest:,}." if rest > 0 else ""
+        names = ", ".join(self.skipped[:NAMED]) + (", ..." if len(self.skipped) > NAMED else "")
+        passed = f" Files passed over: {len(self.skipped):,} ({names})." if self.skipped else ""
+        return f"{said}.{left}{passed}"
 
 
 class Reader:
@@ -94,7 +101,7 @@ class Reader:
             try:
                 self._file(item, reasons)
             except InputError as error:
-                if item.named:
+                if item.named or isinstance(error, MissingPackageError):
                     raise
                 self.report.failed = True
                 self.report.warnings.append(str(error))
@@ -114,7 +121,7 @@ class Reader:
             try:
                 self._records(item, file, form, broken)
             except InputError as error:
-                raise InputError(f"{item.name}: {error}.") from None
+                raise type(error)(f"{item.name}: {error}.") from None
             finally:
                 self._take(item, tally, broken)
         if tally.unknown and not tally.used and not tally.unused:
@@ -139,8 +146,8 @@ class Reader:
         report.files.update(dict.fromkeys(tally.used, 1))
         self._bare.update(tally.bare)
         self._processes.update(tally.processes)
-        if tally.nameless:
-            self._nameless[self._host or item.folder] = None
+        if tally.nameless and self._host is None:
+            self._nameless[item.folder] = None
         if broken.count and tally.used:
             some = "1 record was" if broken.count == 1 else f"{broken.count:,} records were"
             report.warnings.append(f"{item.name}: {some} broken: {broken.example}.")

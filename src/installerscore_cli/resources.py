@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,11 @@ def load(signals: str | None = None, allowlist: str | None = None) -> Catalogue:
             name = Path(allowlist).name
             names = (files.ROOTS, files.SIGNALS, name)
             added = catalogue.load(None, None, files.lines(allowlist), names)
-            loaded.allowances += added.allowances
-            loaded.problems += added.problems
+            loaded = replace(
+                loaded,
+                allowances=loaded.allowances + added.allowances,
+                problems=loaded.problems + added.problems,
+            )
     except CatalogueError as error:
         raise InputError(f"{error.file}: {error.problem.split(';')[0]}.") from None
     if loaded.problems:

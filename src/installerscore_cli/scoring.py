@@ -219,4 +219,7 @@ def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: 
     for text in report.warnings:
         say("warning", text)
     for level, text in pipeline.messages():
-        say("warning" if level == "WARN" else "info", text)
+        if level == "WARN":
+            say("warning", text)
+        elif not options.quiet:
+            say("info", text)

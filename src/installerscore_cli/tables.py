@@ -25,6 +25,9 @@ from typing import Any
 from .values import Convert, converter, text
 
 FOLDER = Path(__file__).resolve().parent / "sources"
+ORDER = ("sysmon", "security", "defender", "eslogger", "auditd", "elastic")
+"""The source tables, in the order in which they are tried: Winlogbeat's events are ECS as well."""
+
 EMPTY = ("", "-")
 KINDS = ("process", "network", "file", "registry", "service")
 
@@ -87,7 +90,7 @@ class TableError(ValueError):
 
 def load(folder: Path = FOLDER) -> dict[str, Source]:
     """Read all source tables, by name."""
-    return {path.stem: read(path.stem, _rows(path)) for path in sorted(folder.glob("*.csv"))}
+    return {name: read(name, _rows(folder / f"{name}.csv")) for name in ORDER}
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -110,6 +113,8 @@ def read(name: str, rows: Iterable[Mapping[str, str]]) -> Source:
         except ValueError as error:
             raise TableError(f"{name}.csv, row {number}: {error}") from None
     source.events = list(events.values())
+    for event in source.events:
+        event.fields.setdefault(event.host_field, (getter("="), text))
     return source
 
 

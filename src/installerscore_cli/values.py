@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from installer_trees.columns import decimal_id
 from installer_trees.layout import base_name
 
 from .times import epoch
@@ -83,6 +84,10 @@ def _joined(value: Any) -> str:
     return text(value)
 
 
+def _pid(value: Any) -> str:
+    return decimal_id(text(value))
+
+
 def _guid(value: Any) -> str:
     """Write a GUID in one way, so that exports of two tools fit together."""
     bare = text(value).strip("{}").lower()
@@ -112,6 +117,7 @@ _CONVERTERS: dict[str, Convert] = {
     "name": _name,
     "join": _joined,
     "time": lambda value: epoch(text(value)),
+    "pid": _pid,
     "guid": _guid,
     "address": _address,
     "registry": _registry,

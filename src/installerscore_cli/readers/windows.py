@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 from xml.etree import ElementTree
 
-from ..errors import InputError
+from ..errors import InputError, MissingPackageError
 from . import Broken, Record
 
 READ_CHARS = 1 << 20
@@ -50,12 +50,13 @@ def evtx_records(stream: IO[bytes], broken: Broken) -> Iterator[Record]:
     """Yield the events of an EVTX file; the stream must be a file that can be read from anywhere.
 
     Raises:
-        InputError: The package evtx is missing, or the file is not an EVTX file.
+        MissingPackageError: The package evtx is missing.
+        InputError: The file is not an EVTX file.
     """
     try:
         from evtx import PyEvtxParser
     except ImportError:
-        raise InputError(
+        raise MissingPackageError(
             "is an EVTX file, which only the package evtx can read: run pip install "
             "'installerscore[evtx]', or export XML with wevtutil qe FILE /lf:true /e:Events"
         ) from None
