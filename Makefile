@@ -14,9 +14,11 @@ BUILD_VENV := build/venv
 BUILD_READY := $(BUILD_VENV)/.ready
 DEV_READY := .venv/.ready
 EVALUATE_READY := .venv/.evaluate
+KNOWLEDGE_VENV := build/knowledge-venv
+KNOWLEDGE_READY := $(KNOWLEDGE_VENV)/.ready
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: build package venv demo evaluate bench bench-accept test check lint clean
+.PHONY: build package venv demo evaluate bench bench-accept knowledge splunk-apps test check lint clean
 
 build: $(BUILD_READY)
 	@$(BUILD_VENV)/bin/python tools/build_app.py
@@ -41,6 +43,20 @@ bench: $(DEV_READY) build
 # Take the counted work as it is now for what a change may cost; tests/test_bench.py compares.
 bench-accept: $(DEV_READY)
 	@.venv/bin/python -m bench.counted --accept
+
+# pytest-splunk-addon on a Splunk: SPLUNK_HOST=... SPLUNK_PASSWORD=... SPLUNK_HEC_TOKEN=... name it,
+# see docs/splunk.md. Without SPLUNK_HOST on a stand-in, as in CI.
+knowledge: $(KNOWLEDGE_READY) build
+	@rm -rf build/knowledge && mkdir -p build/knowledge
+	@cd build/knowledge && ../knowledge-venv/bin/python -m pytest -q --junitxml=junit.xml \
+		-c ../../tests/knowledge/pytest.ini --splunk-app=../../$(APP) ../../tests/knowledge
+
+# What docker/compose.yml installs: the add-on, and the app for the sample events.
+splunk-apps: package
+	@mkdir -p docker/apps
+	@cp "$$(ls -t $(APP)-*.tar.gz | head -n 1)" docker/apps/TA-installerscore.tgz
+	@tar -czf docker/apps/installerscore_sample.tgz -C docker installerscore_sample
+	@echo "Wrote docker/apps; Splunk_SA_CIM.tgz from Splunkbase belongs beside them (docs/splunk.md)"
 
 test: $(DEV_READY) build
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -69,6 +85,18 @@ $(DEV_READY): requirements/dev.txt requirements/detections.txt package/lib/requi
 $(EVALUATE_READY): requirements/evaluate.txt $(DEV_READY)
 	@.venv/bin/python $(PIP_INSTALL) -r requirements/evaluate.txt
 	@touch $@
+
+$(KNOWLEDGE_READY): requirements/knowledge.txt $(DEV_READY)
+	@$(call create_venv_for,$(KNOWLEDGE_VENV),requirements/knowledge.txt)
+	@touch $@
+
+# Without a pip of its own, which would take longer to set up than all that is installed.
+define create_venv_for
+	echo "Setting up $(1) with $$("$(PYTHON)" --version)"; \
+	"$(PYTHON)" -m venv --clear --without-pip $(1) && \
+	.venv/bin/python -m pip --python $(1)/bin/python install --quiet --quiet --no-compile \
+		--disable-pip-version-check -r $(2)
+endef
 
 define create_venv
 	test -n "$(PYTHON)" || { \

@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = "TA-installerscore"
+collect_ignore = ["knowledge"]
+"""Has an environment of its own, in which `make knowledge` runs it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
