@@ -211,7 +211,7 @@ def _note_patterns(app: Path) -> None:
         (app / "lookups" / f"installerscore_{name}.csv").read_text(encoding="utf-8").split("\n")
         for name in ("roots", "signals", "allowlist")
     )
-    loaded = catalogue.load(roots, signals, allowlist)
+    loaded = catalogue.load(roots, signals, allowlist, shipped=True)
     if loaded.problems:
         raise BuildError("; ".join(map(str, loaded.problems)))
     place = app / "bin" / "installer_trees" / os.path.basename(regex.CHECKED)

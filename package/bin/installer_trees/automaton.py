@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .regex import MATCH_CHARS
+
 try:  # Python 3.11 and later
     from re import _parser as sre_parse  # type: ignore[attr-defined]
 except ImportError:
     import sre_parse
 
-UNLIMITED = 32_767
+UNLIMITED = MATCH_CHARS
 """Repeats without an upper limit: as many as a text has characters, which is cut there."""
 START, SEARCH = -1, -2
 """The beginning of the text, and any later place at which a search tries again."""

@@ -19,11 +19,11 @@ from .entries import ALLOWANCE_COLUMNS, MAX_WEIGHT, ROOT_COLUMNS, SIGNAL_COLUMNS
 from .errors import CatalogueError
 from .literals import Words, may_match
 from .model import Allowance, Root, Signal
-from .regex import Regex
+from .regex import MATCH_CHARS, Regex
 
 CACHED_NAMES = 100_000
 
-T = TypeVar("T")
+T = TypeVar("T", Root, Signal, Allowance)
 
 
 class _Names(NamedTuple):
@@ -119,6 +119,7 @@ class Catalogue:
         candidates = self.candidates(process_name, original_file_name)
         if not candidates:
             return None
+        process, process_path = process[:MATCH_CHARS], process_path[:MATCH_CHARS]
         lower = process.lower() if process.isascii() else ""
         for root in candidates:
             if lower and not may_match(_words(root), lower):
@@ -148,6 +149,7 @@ def load(
         "installerscore_signals.csv",
         "installerscore_allowlist.csv",
     ),
+    shipped: bool = False,
 ) -> Catalogue:
     """Read a catalogue.
 
@@ -156,17 +158,18 @@ def load(
         signals: Lines of the signals file.
         allowlist: Lines of the allowlist file.
         names: What to call the three files in errors.
+        shipped: Whether the tests have seen that no text makes their patterns too slow.
 
     Returns:
         The catalogue without the rows that cannot be used; those are in `problems`.
     """
     catalogue = Catalogue()
     problems = catalogue.problems
-    catalogue.roots = tuple(_rows(roots, names[0], ROOT_COLUMNS, entries.root, problems))
-    catalogue.signals = tuple(_rows(signals, names[1], SIGNAL_COLUMNS, entries.signal, problems))
-    catalogue.signals = _ordered(catalogue.signals, names[1], problems)
+    catalogue.roots = tuple(_rows(roots, names[0], ROOT_COLUMNS, entries.root, problems, shipped))
+    loaded = _rows(signals, names[1], SIGNAL_COLUMNS, entries.signal, problems, shipped)
+    catalogue.signals = ordered(tuple(loaded), names[1], problems)
     catalogue.allowances = tuple(
-        _rows(allowlist, names[2], ALLOWANCE_COLUMNS, entries.allowance, problems)
+        _rows(allowlist, names[2], ALLOWANCE_COLUMNS, entries.allowance, problems, shipped)
     )
     return catalogue
 
@@ -188,10 +191,10 @@ def overlay(catalogue: Catalogue, signals: Iterable[str], name: str) -> Catalogu
             return Signal(**{**old.__dict__, "weight": weight})
         return entries.signal(record)
 
-    for signal in _rows(signals, name, ["signal_id", "weight"], change, problems):
+    for signal in _rows(signals, name, ["signal_id", "weight"], change, problems, False):
         known[signal.signal_id] = signal
     result = Catalogue(catalogue.roots, (), catalogue.allowances, problems)
-    result.signals = _ordered(tuple(known.values()), name, problems)
+    result.signals = ordered(tuple(known.values()), name, problems)
     return result
 
 
@@ -201,10 +204,13 @@ def _rows(
     columns: list[str],
     make: Callable[[Record], T],
     problems: list[CatalogueError],
+    shipped: bool,
 ) -> list[T]:
     """Make a value of each usable row; ids must be unique in the file."""
     if lines is None:
         return []
+    if not shipped:
+        from .untrusted import check_patterns  # what the shipped files never need
     reader = csv.DictReader(lines)
     missing = [c for c in columns if c not in (reader.fieldnames or ())]
     if missing:
@@ -223,14 +229,17 @@ def _rows(
             identity = record[columns[0]]
             if identity in seen:
                 raise Problem(columns[0], f"{identity!r} is used twice; give each row its own id")
-            made.append(make(record))
+            value = make(record)
+            if not shipped:
+                check_patterns(value)
+            made.append(value)
             seen.add(identity)
         except Problem as problem:
             problems.append(CatalogueError(file, number, problem.column, problem.text))
     return made
 
 
-def _ordered(
+def ordered(
     signals: tuple[Signal, ...], file: str, problems: list[CatalogueError]
 ) -> tuple[Signal, ...]:
     """Put signals after those that their conditions name; leave out what names unknown ones."""

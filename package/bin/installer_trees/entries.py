@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from .model import EVENT_KINDS, Allowance, Condition, Process, Root, Signal
 from .regex import Regex
@@ -49,8 +50,8 @@ _CLAUSE = re.compile(
     r"(?:(?P<of>ancestor|sibling|child)\.)?(?P<field>[a-z_]+) (?P<op>!?~) (?P<regex>.+)", re.DOTALL
 )
 _SIGNAL_CLAUSE = re.compile(r"(?P<not>!?)(?P<of>signal|tree_signal) (?P<ids>[A-Z0-9|]+)")
-_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
-_ANCHOR = re.compile(r"^(?:\(\?[a-z]+\))?(?:\^|\(\?:\^)|\$$|\\\\|/")
+_TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Problem(Exception):
@@ -116,7 +117,7 @@ def signal(record: Record) -> Signal:
         distinct_within=_one_of(record, "distinct_within", ("parent", "tree"), default="tree"),
         weight=number(record, "weight", 0, MAX_WEIGHT),
         group=record.get("group", ""),
-        mitre_technique_id=tuple(record.get("mitre_technique_id", "").split()),
+        mitre_technique_id=_techniques(record),
         rationale=record.get("rationale", ""),
         source=record.get("source", ""),
         known_false_positives=record.get("known_false_positives", ""),
@@ -130,14 +131,10 @@ def allowance(record: Record) -> Allowance:
         Problem: A cell cannot be used.
     """
     pattern = _regex(record, "pattern")
-    if pattern is None or not _ANCHOR.search(record["pattern"]):
-        raise Problem(
-            "pattern",
-            "is not anchored, so a substring could hide an attack; start it with ^, "
-            "end it with $, or name a folder",
-        )
+    if pattern is None:
+        raise Problem("pattern", "is empty; an entry needs a regular expression")
     expires = record["expires"]
-    if expires and not _DATE.fullmatch(expires):
+    if expires and not _is_date(expires):
         raise Problem("expires", f"{expires!r} is not a date; write YYYY-MM-DD or leave it empty")
     return Allowance(
         allow_id=_needed(record, "allow_id"),
@@ -152,6 +149,22 @@ def allowance(record: Record) -> Allowance:
         expires=expires,
         reason=record.get("reason", ""),
     )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _techniques(record: Record) -> tuple[str, ...]:
+    techniques = tuple(record.get("mitre_technique_id", "").split())
+    for technique in techniques:
+        if not _TECHNIQUE.fullmatch(technique):
+            problem = f"{technique!r} is not an ATT&CK technique; write T1218 or T1218.007"
+            raise Problem("mitre_technique_id", problem)
+    return techniques
 
 
 def _conditions(record: Record, kind: str) -> tuple[Condition, ...]:

@@ -25,7 +25,7 @@ def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
     """
     names = (ROOTS, SIGNALS, ALLOWLIST)
     roots, shipped, allowlist = (lines(os.path.join(lookups, name)) for name in names)
-    loaded = catalogue.load(roots, shipped, allowlist, names)
+    loaded = catalogue.load(roots, shipped, allowlist, names, shipped=True)
     if signals is None:
         return loaded
     return catalogue.overlay(loaded, lines(signals), os.path.basename(signals))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .regex import Regex
+from .regex import MATCH_CHARS, Regex
 
 
 class Process(NamedTuple):
@@ -85,6 +85,13 @@ class Root:
     package_pattern: Regex | None
     parent_pattern: Regex | None = None
     serves: tuple[str, ...] = ()
+
+    def package_of(self, process: str) -> str:
+        """Return the package that a command line names, an empty string if it names none."""
+        if self.package_pattern is None:
+            return ""
+        found = self.package_pattern.search(process[:MATCH_CHARS])
+        return (found[1] or "") if found else ""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ def risk(pattern: str) -> str:
     )
 
 
+def anchored(pattern: str) -> bool:
+    """Tell whether a pattern can only be found at the beginning of a text."""
+    return not Automaton(pattern).after.get(SEARCH)
+
+
 @dataclass(frozen=True)
 class Chain:
     """Loops after one another that can share a text; the last one is where they end.

@@ -12,10 +12,11 @@ from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
+from .regex import MATCH_CHARS
 from .render import PROCESS_COLUMNS, Value, drawn, process_rows, tree_row
 from .rows import RowStore
 from .score import score, spread
-from .signals import MATCH_CHARS, Matcher
+from .signals import Matcher
 from .ties import tie
 from .trees import build
 

@@ -18,6 +18,9 @@ from .literals import Words, required_words
 CHECKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "checked_patterns.json")
 """Written by the build: pattern -> number of its groups, then its required words."""
 
+MATCH_CHARS = 32_767
+"""Characters of a value that are searched: the longest command line that Windows allows."""
+
 _checked: dict[str, tuple[int, Words]] | None = None
 
 

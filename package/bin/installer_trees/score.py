@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from .model import Allowance, Match, Reason, Score, Settings, Signal, Tree
-from .signals import MATCH_CHARS, node_value
+from .regex import MATCH_CHARS
+from .signals import node_value
 
 REPEAT_GAIN = 0.05
 REPEATS = 4

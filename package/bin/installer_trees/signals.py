@@ -14,9 +14,8 @@ from .catalogue import Catalogue
 from .entries import EVENT_FIELDS
 from .literals import Sieve
 from .model import Condition, Event, Match, Node, Signal, Tree
+from .regex import MATCH_CHARS
 
-MATCH_CHARS = 32_767
-"""Characters of a value that are searched: the longest command line that Windows allows."""
 CACHED_VALUES = 20_000
 AT_ROOTS = "process of an installer"
 

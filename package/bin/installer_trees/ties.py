@@ -95,8 +95,7 @@ def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
             root = linker.root_of(row)
             if root is not None and root.role == "root":
                 process = linker.process(row)
-                named = root.package_pattern and root.package_pattern.search(process.process)
-                package = file_name(named[1] or "").lower() if named else ""
+                package = file_name(root.package_of(process.process)).lower()
                 order = linker.order(row)
                 request = _Request(process.time, row, branch, package, order)
                 found[process.dest.lower(), root.family].append(request)

@@ -48,10 +48,7 @@ def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) 
     if above is not None:
         process = _with_parent(process, above.process)
     root = linker.root_of(row)
-    package = ""
-    if root is not None and root.package_pattern is not None:
-        found = root.package_pattern.search(process.process)
-        package = (found[1] or "") if found else ""
+    package = root.package_of(process.process) if root is not None else ""
     source = linker.named_before(row, file_name(package)) if package and above is None else ""
     return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package, source)
 

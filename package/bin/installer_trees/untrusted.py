@@ -1,0 +1,45 @@
+"""What is asked of the patterns that users write; the shipped ones are asked by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .entries import Problem
+from .model import Allowance, Root, Signal
+from .patterns import anchored, risk
+from .regex import Regex
+
+SHOWN_CHARS = 80
+
+
+def check_patterns(made: Root | Signal | Allowance) -> None:
+    """Refuse what was made of a row that a user wrote, if its patterns can do harm.
+
+    Raises:
+        Problem: A text could make a pattern too slow, or an allowance could begin anywhere.
+    """
+    for column, pattern in _patterns(made):
+        why = risk(pattern.pattern)
+        if not why and isinstance(made, Allowance) and not anchored(pattern.pattern):
+            why = (
+                "is not anchored: it can begin inside a value, so an attacker could write what it "
+                "allows; begin it, and each of its alternatives, with ^"
+            )
+        if why:
+            raise Problem(column, f"{_shown(pattern.pattern)} {why}")
+
+
+def _patterns(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
+    """Yield the patterns of a row, each with the column that it is in."""
+    for column, value in made.__dict__.items():
+        if isinstance(value, Regex):
+            yield column, value
+    if isinstance(made, Signal):
+        for condition in made.conditions:
+            if condition.pattern is not None:
+                yield "conditions", condition.pattern
+
+
+def _shown(pattern: str) -> str:
+    cut = len(pattern) > SHOWN_CHARS
+    return repr(pattern[:SHOWN_CHARS]) + (" ..." if cut else "")
