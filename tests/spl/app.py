@@ -53,16 +53,26 @@ class App:
             lookups: What `outputlookup` may change; without it, a search leaves nothing behind.
         """
         local = {n: Macro(self.macros[n].arguments, d) for n, d in (macros or {}).items()}
-        run = Run(
-            data,
-            {**self.macros, **local},
-            dict(lookups or self.own_lookups()),
-            {"installerscore": self._installerscore},
-            self.now,
-            epoch(earliest, self.now),
-            epoch(latest, self.now),
-        )
-        return run.search(search)
+        times = epoch(earliest, self.now), epoch(latest, self.now)
+        return self._run(data, local, lookups, times).search(search)
+
+    def postprocess(
+        self, search: str, rows: Rows, earliest: str = "0", latest: str = "now"
+    ) -> Result:
+        """Execute a search that starts with `|` over the rows of another search."""
+        times = epoch(earliest, self.now), epoch(latest, self.now)
+        return self._run({}, {}, None, times).postprocess(rows, search)
+
+    def _run(
+        self,
+        data: Mapping[str, Sequence[Row]],
+        macros: Mapping[str, Macro],
+        lookups: Mapping[str, Lookup] | None,
+        times: tuple[float, float],
+    ) -> Run:
+        commands = {"installerscore": self._installerscore}
+        tables = dict(lookups or self.own_lookups())
+        return Run(data, {**self.macros, **macros}, tables, commands, self.now, *times)
 
     def run_saved(
         self,
