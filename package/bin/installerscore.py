@@ -7,17 +7,21 @@ written to a temporary file as it is made, because a reply must say its length f
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 APP_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(APP_DIR, "lib"))
 
-from installer_trees.errors import InstallerTreesError  # noqa: E402
+from installer_trees.errors import InstallerTreesError, one_line  # noqa: E402
 from installer_trees.layout import required_fields  # noqa: E402
-from installerscore_options import Options, parse  # noqa: E402
+from installerscore_fetch import starts_search  # noqa: E402
+from installerscore_options import Options, check_place, parse  # noqa: E402
 from splunklib.searchcommands import Configuration, ReportingCommand, dispatch  # noqa: E402
+from splunklib.searchcommands.decorators import ConfigurationSetting  # noqa: E402
 from splunklib.searchcommands.internals import ObjectView  # noqa: E402
 
 if TYPE_CHECKING:
@@ -25,9 +29,11 @@ if TYPE_CHECKING:
 
 LOOKUPS = os.path.join(APP_DIR, "lookups")
 HEADER_BYTES = 1_000
-SEARCHINFO = {"args": [], "earliest_time": 0, "latest_time": 0, "search": "", "dispatch_dir": ""}
-SEARCHINFO.update(sid="", app="", owner="", username="", session_key="", splunkd_uri="")
-SEARCHINFO.update(splunk_version="", raw_args=[])
+MAX_PROBLEMS = 10
+SEARCHINFO: dict[str, Any] = dict.fromkeys(
+    "search dispatch_dir sid app owner session_key splunkd_uri splunk_version".split(), ""
+)
+SEARCHINFO.update(args=[], earliest_time=0.0, latest_time=0.0)
 
 
 class BrokenInputError(InstallerTreesError):
@@ -38,17 +44,27 @@ class BrokenInputError(InstallerTreesError):
 class InstallerScoreCommand(ReportingCommand):
     """Scores the process trees under software installers."""
 
+    class ConfigurationSettings(ReportingCommand.ConfigurationSettings):
+        """What the reply to getinfo may say."""
+
+        generating = ConfigurationSetting(doc="True where the command begins its search.")
+
     def __init__(self) -> None:
         super().__init__()
         self._chosen = Options()
         self._run: installerscore_run.Run | None = None
+        self._first = False
         self._failed = False
+        self._answered = False
 
     def prepare(self) -> None:
         """Choose the input columns; announce no map phase, which would swallow the rows."""
-        columns = ["*"] if self._chosen.output != "trees" else required_fields()
-        self.configuration.required_fields = columns
-        for problem in self._chosen.problems:
+        if self._first:
+            self.configuration.generating = True
+        else:
+            columns = ["*"] if self._chosen.output != "trees" else required_fields()
+            self.configuration.required_fields = columns
+        for problem in self._chosen.problems[:MAX_PROBLEMS]:
             self._say("ERROR", problem)
         self._failed = bool(self._chosen.problems)
 
@@ -104,17 +120,20 @@ class InstallerScoreCommand(ReportingCommand):
         return decoded
 
     def _complete(self, metadata: ObjectView) -> None:
-        """Parse the arguments, and fill in what a getinfo request may leave out."""
-        info = getattr(metadata, "searchinfo", None)
-        if not isinstance(info, ObjectView):
-            info = metadata.searchinfo = ObjectView({})
-        for name, default in SEARCHINFO.items():
-            if getattr(info, name, None) is None:
-                setattr(info, name, default)
-        metadata.preview = getattr(metadata, "preview", False)
-        arguments = info.args if isinstance(info.args, list) else []
-        self._chosen = parse([str(argument) for argument in arguments], LOOKUPS)
+        """Parse the arguments, and keep of a getinfo request what is used and can be."""
+        given = getattr(metadata, "searchinfo", None)
+        values = {name: getattr(given, name, None) for name in SEARCHINFO}
+        info = ObjectView({name: usable(values[name], SEARCHINFO[name]) for name in values})
+        self._first = starts_search(unquote(info.search))
+        self._chosen = parse([str(argument) for argument in info.args], LOOKUPS)
+        bounds = (str(values["earliest_time"]), str(values["latest_time"]))
+        real_time = info.sid.startswith("rt_") or any(b.startswith("rt") for b in bounds)
+        check_place(self._chosen, self._first, real_time)
         info.args = []
+        if not info.session_key.isprintable():  # it becomes part of a request's header
+            info.session_key = ""
+        preview = bool(getattr(metadata, "preview", False))
+        metadata.__dict__ = {"action": "getinfo", "preview": preview, "searchinfo": info}
 
     def _execute_v2(self, ifile, process) -> None:
         """Answer every chunk: the last one with the result, the others with nothing."""
@@ -133,24 +152,34 @@ class InstallerScoreCommand(ReportingCommand):
 
     def _execute_chunk_v2(self, process, chunk) -> None:
         metadata, body = chunk
-        finished = bool(getattr(metadata, "finished", False))
+        finished = self._first or bool(getattr(metadata, "finished", False))
+        if self._failed or self._answered or (self._first and self.metadata.preview):
+            self._end([], finished)
+            return
         try:
-            if not self._failed:
-                if self._run is None:
-                    from installerscore_run import Run  # not for getinfo alone
-
-                    self._run = Run(self._chosen, self.metadata.searchinfo, LOOKUPS)
-                self._run.add(body)
-                if finished:
-                    self._run.finish()
+            self._take(body, finished)
         except Exception as error:
             self._failed = True
             self._end([("ERROR", sentence(error))], finished)
             return
-        if finished and self._run is not None and not self._failed:
+        if finished and self._run is not None:
+            self._answered = True
             self._run.reply(self._record_writer.ofile)
         else:
             self._end([], finished)
+
+    def _take(self, body: bytes, finished: bool) -> None:
+        """Take in the rows of a chunk, or fetch them all; score them once they are all there."""
+        if self._run is None:
+            from installerscore_run import Run  # not for getinfo alone
+
+            self._run = Run(self._chosen, self.metadata.searchinfo, LOOKUPS)
+        if self._first:
+            self._run.fetch()
+        else:
+            self._run.add(body)
+        if finished:
+            self._run.finish()
 
     def _end(self, messages: list[tuple[str, str]], finished: bool = True) -> None:
         """Reply without rows."""
@@ -159,13 +188,24 @@ class InstallerScoreCommand(ReportingCommand):
         self._record_writer.write_chunk(finished=finished)
 
     def _say(self, level: str, text: str) -> None:
-        self._record_writer.write_message(level, "{}", text)
+        self._record_writer.write_message(level, "{}", one_line(text))
 
     def _report_unexpected_error(self) -> None:
         """Give the user a sentence instead of the SDK's file name and line."""
         error = sys.exc_info()[1]
         if error is not None:
             self._say("ERROR", sentence(error))
+
+
+def usable(value: Any, default: Any) -> Any:
+    """Return a value of a getinfo request, or what stands for it when it is of another kind."""
+    if not isinstance(default, float):
+        return value if isinstance(value, type(default)) else default
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return default
+    return number if math.isfinite(number) else default
 
 
 def sentence(error: BaseException) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 OUTPUTS = ("trees", "processes", "health")
-OPTIONS = ("output", "minscore", "maxevents", "signals")
+OPTIONS = ("output", "minscore", "maxevents", "signals", "dest")
 MAXEVENTS = (1, 100_000_000)
+_HOSTS = re.compile(r"[\w.:*-]{1,255}")
 _LOOKUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\.csv")
 
 
@@ -25,6 +26,7 @@ class Options:
     minscore: int | None = None
     maxevents: int | None = None
     signals: str | None = None
+    dest: str | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -53,6 +55,25 @@ def parse(arguments: Iterable[str], lookups: str) -> Options:
             seen.add(name)
             _set(options, name, value, lookups)
     return options
+
+
+def check_place(options: Options, first: bool, real_time: bool) -> None:
+    """Add a problem for what cannot be where the command stands in its search.
+
+    Args:
+        options: The parsed options.
+        first: Whether the command begins the search, and so fetches the events itself.
+        real_time: Whether the search runs in real time.
+    """
+    if options.dest is not None and not first:
+        options.problems.append(
+            "dest= chooses the hosts only where installerscore begins the search; here choose them "
+            'before it, for example | `installer_endpoint_events("web*")` | installerscore.'
+        )
+    if first and real_time:
+        options.problems.append(
+            "installerscore does not fetch its events in real time; choose a time range that ends."
+        )
 
 
 def _pairs(arguments: Iterable[str]) -> Iterable[tuple[str, str | None]]:
@@ -87,6 +108,14 @@ def _set(options: Options, name: str, value: str, lookups: str) -> None:
         options.minscore = _whole(options, name, value, 0, 100)
     elif name == "maxevents":
         options.maxevents = _whole(options, name, value, *MAXEVENTS)
+    elif name == "dest":
+        if _HOSTS.fullmatch(value):
+            options.dest = value
+        else:
+            options.problems.append(
+                f"dest={value} is not the name of a host; it may hold letters, digits, and . : - _ "
+                "with * for any characters."
+            )
     else:
         options.signals = _lookup(options, value, lookups)
 

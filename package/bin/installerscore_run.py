@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import IO, Any
 
+from installer_trees.errors import one_line
 from installer_trees.files import load
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.pipeline import Message, Pipeline
@@ -33,6 +34,7 @@ class Run:
 
     def __init__(self, options: Options, searchinfo: Any, lookups: str) -> None:
         self._options = options
+        self._searchinfo = searchinfo
         self._splunkd = (searchinfo.splunkd_uri, searchinfo.session_key)
         settings, self._log_level, problems = read(*self._splunkd)
         if options.maxevents is not None:
@@ -49,6 +51,19 @@ class Run:
     def add(self, body: bytes) -> None:
         """Take in the body of a chunk."""
         self._pipeline.add(body)
+
+    def fetch(self) -> None:
+        """Take in the events of the searcher's time range, which splunkd is asked for.
+
+        Raises:
+            FetchError: They could not be fetched.
+        """
+        from installerscore_fetch import Fetch  # its imports are dear, and most searches pipe
+
+        events = Fetch(self._searchinfo, self._options.dest)
+        for body in events.bodies():
+            self.add(body)
+        self._messages += events.messages
 
     def finish(self) -> None:
         """Link and score all rows and write the answer to its temporary file."""
@@ -76,7 +91,8 @@ class Run:
         """Send the answer and the messages as the reply to the last chunk."""
         metadata: dict[str, Any] = {"finished": True}
         if self._messages:
-            metadata["inspector"] = {"messages": self._messages}
+            messages = [(level, one_line(text)) for level, text in self._messages]
+            metadata["inspector"] = {"messages": messages}
         head = json.dumps(metadata, separators=(",", ":")).encode()
         size = self._answer.size
         out.write(b"chunked 1.0,%d,%d\n" % (len(head), size))

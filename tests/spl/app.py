@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import scp
+from fake_splunkd import FakeSplunkd, serving
 
 from .combining import Lookup
 from .conf import app_lookups, app_macros, stanzas
+from .errors import SplError
+from .export import exported, said
 from .macros import Macro
 from .matching import Row, values_of
+from .pipeline import Command
 from .runner import Result, Rows, Run
 from .timerange import epoch
 
@@ -85,11 +89,34 @@ class App:
         times = keys["dispatch.earliest_time"], keys["dispatch.latest_time"]
         return self.run(keys["search"], data, *times, macros=macros)
 
-    def _installerscore(self, arguments: str, rows: Rows) -> tuple[Rows, list[str]]:
-        """Run the real command as a chunked subprocess, newest rows first, as Splunk sends them."""
+    def export(self, form: Mapping[str, str], data: Mapping[str, Sequence[Row]]) -> Iterator[bytes]:
+        """Answer a request to splunkd's export endpoint."""
+        latest = form.get("latest_time", "now")
+        try:
+            result = self.run(form["search"], data, form["earliest_time"], latest)
+        except SplError as error:
+            yield said(("FATAL", error.problem))
+            return
+        yield from exported(result.rows)
+
+    def _installerscore(
+        self, command: Command, rows: Rows, run: Run, first: bool
+    ) -> tuple[Rows, list[str]]:
+        """Run the real command as a chunked subprocess, newest rows first, as Splunk sends them.
+
+        Where it begins the search, it has a splunkd to fetch its events from.
+        """
         sent = [
             {k: v if isinstance(v, list) else "".join(values_of(v)) for k, v in row.items()}
             for row in reversed(rows)
         ]
-        result = scp.run(self.folder, sent, arguments)
+        given = {"search": command.text, "earliest_time": run.earliest, "latest_time": run.latest}
+        arguments = command.arguments.strip()
+        if first:
+            splunkd = FakeSplunkd({}, export=lambda form: self.export(form, run.data))
+            with serving(splunkd):
+                given.update(splunkd_uri=splunkd.uri, session_key="a-key")
+                result = scp.run(self.folder, [], arguments, **given)
+        else:
+            result = scp.run(self.folder, sent, arguments, **given)
         return result.rows, [f"{m.level}: {m.text}" for m in result.messages]

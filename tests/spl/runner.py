@@ -17,7 +17,7 @@ from .pipeline import Command, split
 
 SUBSEARCH_ROWS = 10000
 Rows = list[Row]
-External = Callable[[str, Rows], "tuple[Rows, list[str]]"]
+External = Callable[[Command, Rows, "Run", bool], "tuple[Rows, list[str]]"]
 
 
 class Result(NamedTuple):
@@ -35,7 +35,8 @@ class Run:
         data: Events by CIM data set (`Endpoint.Processes`), raw events under `events`.
         macros: Macros by stanza name.
         lookups: Lookup definitions by name.
-        commands: Custom commands by name: a function of arguments and rows.
+        commands: Custom commands by name: a function of the command, its rows, this run, and
+            whether it begins the search.
         now: Time of the run, epoch seconds.
         earliest: Start of the time range, included.
         latest: End of the time range, excluded.
@@ -119,16 +120,16 @@ class Run:
             return generating.first_search(command, self) if first else self._filter(command, rows)
         if name in GENERATING and (first or name == "tstats"):
             return GENERATING[name](command, rows, self)
+        if name in self.commands:
+            made, messages = self.commands[name](command, rows, self, first)
+            self.messages += messages
+            return made
         if first:
             raise command.error(f"{name} cannot start a search here", -len(name))
         if name in PLAIN:
             return PLAIN[name](command, rows)
         if name in WITH_RUN:
             return WITH_RUN[name](command, rows, self)
-        if name in self.commands:
-            made, messages = self.commands[name](command.arguments.strip(), rows)
-            self.messages += messages
-            return made
         raise command.error(f"the command {name} is not known", -len(name))
 
     def _filter(self, command: Command, rows: Rows) -> Rows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MESSAGE_CHARS = 1_000
+
 
 class InstallerTreesError(Exception):
     """Root of all errors that this package raises on purpose."""
@@ -32,3 +34,9 @@ class CatalogueError(InstallerTreesError):
 
 class SpillError(InstallerTreesError):
     """The temporary copy of the input could not be written or read back."""
+
+
+def one_line(text: str, limit: int = MESSAGE_CHARS) -> str:
+    """Return a text as a line of the search's messages, whatever it quotes."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[:limit] + "..."
