@@ -7,10 +7,9 @@ written to a temporary file as it is made, because a reply must say its length f
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 APP_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -19,6 +18,7 @@ sys.path.insert(0, os.path.join(APP_DIR, "lib"))
 from installer_trees.errors import InstallerTreesError, one_line  # noqa: E402
 from installer_trees.layout import required_fields  # noqa: E402
 from installerscore_fetch import starts_search  # noqa: E402
+from installerscore_frames import BrokenInputError, read_request, searchinfo  # noqa: E402
 from installerscore_options import Options, check_place, parse  # noqa: E402
 from splunklib.searchcommands import Configuration, ReportingCommand, dispatch  # noqa: E402
 from splunklib.searchcommands.decorators import ConfigurationSetting  # noqa: E402
@@ -28,16 +28,7 @@ if TYPE_CHECKING:
     import installerscore_run
 
 LOOKUPS = os.path.join(APP_DIR, "lookups")
-HEADER_BYTES = 1_000
 MAX_PROBLEMS = 10
-SEARCHINFO: dict[str, Any] = dict.fromkeys(
-    "search dispatch_dir sid app owner session_key splunkd_uri splunk_version".split(), ""
-)
-SEARCHINFO.update(args=[], earliest_time=0.0, latest_time=0.0)
-
-
-class BrokenInputError(InstallerTreesError):
-    """What Splunk sent is not a whole frame of the chunked protocol."""
 
 
 @Configuration(run_in_preview=False)
@@ -54,6 +45,7 @@ class InstallerScoreCommand(ReportingCommand):
         self._chosen = Options()
         self._run: installerscore_run.Run | None = None
         self._first = False
+        self._preview = False
         self._failed = False
         self._answered = False
 
@@ -76,84 +68,56 @@ class InstallerScoreCommand(ReportingCommand):
         """Keep the SDK's own options out of reach; `parse` has read the arguments."""
         return [arg]
 
-    def _read_chunk(self, istream) -> tuple[ObjectView, bytes] | None:
-        """Read a frame, its body as bytes: decoding and keeping it as text would cost a copy."""
-        line = istream.readline(HEADER_BYTES)
-        if not line:
-            return None
-        header = self._header.match(line.decode("ascii", "replace"))
-        if header is None:
-            raise BrokenInputError(
-                "installerscore could not read what Splunk sent: a chunk does not begin with "
-                "'chunked 1.0,<length>,<length>'. Run the search again."
-            )
-        metadata, body = (self._exactly(istream, int(length)) for length in header.groups())
+    def _process_protocol_v2(self, argv, ifile, ofile) -> None:
+        """Answer one search; end well where splunkd says nothing, or no getinfo request."""
+        if not self._as_binary_stream(ifile).peek(1):
+            return
         try:
-            decoded = self._decoder(metadata)
-        except ValueError:
-            raise BrokenInputError(
-                "installerscore could not read what Splunk sent: the metadata of a chunk is not "
-                "JSON. Run the search again."
-            ) from None
-        if getattr(decoded, "action", "") != "getinfo":
-            return decoded, body
-        self._complete(decoded)
-        return decoded, b""
+            super()._process_protocol_v2(argv, ifile, ofile)
+        except SystemExit:
+            if self._metadata is not None:
+                raise
 
-    @staticmethod
-    def _exactly(istream, length: int) -> bytes:
-        data: bytes = istream.read(length)
-        if len(data) != length:
-            raise BrokenInputError(
-                f"installerscore did not get all of its input: {length:,} bytes were announced and "
-                f"{len(data):,} came. Run the search again."
-            )
-        return data
-
-    @staticmethod
-    def _decoder(metadata: bytes) -> ObjectView:
-        from splunklib.searchcommands.internals import MetadataDecoder
-
-        decoded = MetadataDecoder().decode(metadata.decode("utf-8"))
-        if not isinstance(decoded, ObjectView):
-            raise ValueError("not an object")
-        return decoded
-
-    def _complete(self, metadata: ObjectView) -> None:
-        """Parse the arguments, and keep of a getinfo request what is used and can be."""
-        given = getattr(metadata, "searchinfo", None)
-        values = {name: getattr(given, name, None) for name in SEARCHINFO}
-        info = ObjectView({name: usable(values[name], SEARCHINFO[name]) for name in values})
-        self._first = starts_search(unquote(info.search))
-        self._chosen = parse([str(argument) for argument in info.args], LOOKUPS)
-        bounds = (str(values["earliest_time"]), str(values["latest_time"]))
-        real_time = info.sid.startswith("rt_") or any(b.startswith("rt") for b in bounds)
-        check_place(self._chosen, self._first, real_time)
-        info.args = []
-        if not info.session_key.isprintable():  # it becomes part of a request's header
-            info.session_key = ""
-        preview = bool(getattr(metadata, "preview", False))
-        metadata.__dict__ = {"action": "getinfo", "preview": preview, "searchinfo": info}
+    def _read_chunk(self, istream) -> tuple[ObjectView, bytes] | None:
+        request = read_request(istream)
+        if request is None:
+            return None
+        metadata, body = request
+        expected = "getinfo" if self._metadata is None else "execute"
+        if metadata.get("action") != expected:
+            raise BrokenInputError(f"there is another request where {expected} is expected")
+        if expected == "execute":
+            return ObjectView(metadata), body
+        info = searchinfo(metadata)
+        self._first = starts_search(unquote(info["search"]))
+        self._chosen = parse(map(str, info["args"]), LOOKUPS)
+        check_place(self._chosen, self._first, info["real_time"])
+        info["args"] = []
+        self._preview = bool(metadata.get("preview"))
+        known = {"action": expected, "preview": self._preview, "searchinfo": ObjectView(info)}
+        return ObjectView(known), b""
 
     def _execute_v2(self, ifile, process) -> None:
         """Answer every chunk: the last one with the result, the others with nothing."""
         istream = self._as_binary_stream(ifile)
-        while True:
-            try:
-                chunk = self._read_chunk(istream)
-            except BrokenInputError as error:
-                self._end([("ERROR", str(error))])
-                return
-            if chunk is None:
-                break
-            self._execute_chunk_v2(process, chunk)
-        if self._run is not None:
-            self._run.close()
+        try:
+            while (chunk := self._read_chunk(istream)) is not None:
+                self._execute_chunk_v2(process, chunk)
+        except BrokenPipeError:
+            hang_up()
+        except Exception as error:
+            if not self._answered:
+                self._end([("ERROR", sentence(error))])
+            elif not isinstance(error, BrokenInputError):  # what follows the answer is no matter
+                raise
+        finally:
+            if self._run is not None:
+                self._run.close()
 
     def _execute_chunk_v2(self, process, chunk) -> None:
         metadata, body = chunk
         finished = self._first or bool(getattr(metadata, "finished", False))
-        if self._failed or self._answered or (self._first and self.metadata.preview):
+        if self._failed or self._answered or (self._first and self._preview):
             self._end([], finished)
             return
         try:
@@ -163,7 +127,7 @@ class InstallerScoreCommand(ReportingCommand):
             self._end([("ERROR", sentence(error))], finished)
             return
         if finished and self._run is not None:
-            self._answered = True
+            self._answered = True  # whatever happens now, no other reply may follow
             self._run.reply(self._record_writer.ofile)
         else:
             self._end([], finished)
@@ -185,6 +149,7 @@ class InstallerScoreCommand(ReportingCommand):
         """Reply without rows."""
         for level, text in messages:
             self._say(level, text)
+        self._answered = self._answered or finished
         self._record_writer.write_chunk(finished=finished)
 
     def _say(self, level: str, text: str) -> None:
@@ -195,17 +160,6 @@ class InstallerScoreCommand(ReportingCommand):
         error = sys.exc_info()[1]
         if error is not None:
             self._say("ERROR", sentence(error))
-
-
-def usable(value: Any, default: Any) -> Any:
-    """Return a value of a getinfo request, or what stands for it when it is of another kind."""
-    if not isinstance(default, float):
-        return value if isinstance(value, type(default)) else default
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return default
-    return number if math.isfinite(number) else default
 
 
 def sentence(error: BaseException) -> str:
@@ -226,8 +180,13 @@ def sentence(error: BaseException) -> str:
     )
 
 
+def hang_up() -> None:
+    """Send what is still to be written nowhere: splunkd has gone away."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 if __name__ == "__main__":
     try:
         dispatch(InstallerScoreCommand, sys.argv, sys.stdin, sys.stdout, __name__)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hang_up()

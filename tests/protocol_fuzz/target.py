@@ -1,0 +1,125 @@
+"""One input through the command in this process, and what must hold of its answer."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import installerscore
+import installerscore_run
+import scp
+from installer_trees.files import load
+
+LOOKUPS = Path(installerscore.__file__).resolve().parent.parent / "lookups"
+LEVELS = {"INFO", "WARN", "ERROR"}
+GETINFO_KEYS = {"generating", "required_fields", "run_in_preview", "type", "inspector"}
+EXECUTE_KEYS = {"finished", "inspector"}
+MESSAGE_CHARS = 1_100
+HEADER = re.compile(rb"chunked\s+1\.0\s*,\s*([0-9]+)\s*,\s*([0-9]+)\s*\n")
+
+
+class Wrong(AssertionError):
+    """The command broke a promise."""
+
+
+class Answer(NamedTuple):
+    """How a run ended: what was asked and replied."""
+
+    requests: int
+    replies: list[scp.Reply]
+    error: str
+
+    @property
+    def kind(self) -> str:
+        """Rows, an error, a warning, or nothing to say."""
+        if self.error:
+            return "error"
+        if any(reply.body for reply in self.replies):
+            return "rows"
+        return "warning" if any(reply.messages for reply in self.replies) else "nothing"
+
+
+class Target:
+    """The command with its catalogue loaded once, as reading it costs more than most inputs."""
+
+    def __init__(self, app_lookups: Path = LOOKUPS) -> None:
+        self._catalogue = load(str(app_lookups))
+        installerscore_run.load = self._load
+
+    def _load(self, lookups: str, signals: str | None = None):
+        return load(lookups, signals) if signals else self._catalogue
+
+    def run(self, data: bytes) -> Answer:
+        """Run the command over an input.
+
+        Raises:
+            Wrong: A promise was broken.
+        """
+        out = io.BytesIO()
+        kept = tempfile.tempdir
+        try:
+            command = installerscore.InstallerScoreCommand()
+            command.process(["installerscore.py"], io.BufferedReader(io.BytesIO(data)), out)
+        except SystemExit:
+            pass
+        finally:
+            tempfile.tempdir = kept
+        return judged(data, out.getvalue())
+
+
+def judged(data: bytes, output: bytes) -> Answer:
+    """Return the answer to an input, if it keeps all promises."""
+    requests, whole = count(data)
+    stream, replies = io.BytesIO(output), []
+    try:
+        while (reply := scp.read_frame(stream)) is not None:
+            replies.append(reply)
+        rows = [len(reply.rows) for reply in replies]
+    except (scp.ProtocolError, ValueError) as error:
+        raise Wrong(f"splunkd cannot read the reply: {error}") from error
+    for number, reply in enumerate(replies):
+        keys = set(reply.metadata)
+        if not keys <= EXECUTE_KEYS and not (number == 0 and keys <= GETINFO_KEYS):
+            raise Wrong(f"the reply has keys that it may not have: {sorted(keys)}")
+        for message in reply.messages:
+            _check(message)
+    errors = [m.text for reply in replies for m in reply.messages if m.level == "ERROR"]
+    if errors and any(rows):
+        raise Wrong("rows beside an error")
+    answered = any(reply.metadata.get("finished") for reply in replies)
+    if len(replies) > requests + (not whole):
+        raise Wrong(f"{len(replies)} replies to {requests} requests")
+    if whole and len(replies) < requests and not answered:
+        raise Wrong(f"only {len(replies)} replies to {requests} requests")
+    if not whole and not errors and not answered:
+        raise Wrong("a broken stream, and no error")
+    return Answer(requests, replies, errors[0] if errors else "")
+
+
+def _check(message: scp.Message) -> None:
+    text = message.text
+    if message.level not in LEVELS:
+        raise Wrong(f"the level {message.level}")
+    if "\n" in text or "Traceback" in text or 'File "' in text or len(text) > MESSAGE_CHARS:
+        raise Wrong(f"not one sentence: {text!r}")
+    if not text.endswith("."):
+        raise Wrong(f"not a whole sentence: {text!r}")
+    if "an error of its own" in text:
+        raise Wrong(f"an error that was not foreseen: {text}")
+
+
+def count(data: bytes) -> tuple[int, bool]:
+    """Return how many whole requests an input holds, and whether nothing else is in it."""
+    stream, requests = io.BytesIO(data), 0
+    while line := stream.readline(1_000):
+        header = HEADER.match(line)
+        if header is None:
+            return requests, False
+        for length in map(int, header.groups()):
+            if len(stream.read(min(length, len(data) + 1))) != length:
+                return requests, False
+        requests += 1
+    return requests, True
