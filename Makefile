@@ -18,7 +18,7 @@ KNOWLEDGE_VENV := build/knowledge-venv
 KNOWLEDGE_READY := $(KNOWLEDGE_VENV)/.ready
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: build package venv demo evaluate bench bench-accept knowledge splunk-apps test check lint clean
+.PHONY: build package venv demo evaluate bench bench-accept fuzz knowledge splunk-apps test check lint clean
 
 build: $(BUILD_READY)
 	@$(BUILD_VENV)/bin/python tools/build_app.py
@@ -43,6 +43,12 @@ bench: $(DEV_READY) build
 # Take the counted work as it is now for what a change may cost; tests/test_bench.py compares.
 bench-accept: $(DEV_READY)
 	@.venv/bin/python -m bench.counted --accept
+
+# Hostile input in numbers (docs/reliability.md): COUNT=1000000, FIRST=<seed>, GUIDED=<seconds>.
+fuzz: $(DEV_READY)
+	@PYTHONPATH=tests:tools:package/bin .venv/bin/python -m protocol_fuzz \
+		$(if $(COUNT),--count $(COUNT)) $(if $(FIRST),--first $(FIRST)) \
+		$(if $(GUIDED),--guided $(GUIDED))
 
 # pytest-splunk-addon on a Splunk: SPLUNK_HOST=... SPLUNK_PASSWORD=... SPLUNK_HEC_TOKEN=... name it,
 # see docs/splunk.md. Without SPLUNK_HOST on a stand-in, as in CI.

@@ -6,12 +6,13 @@ Everything is drawn from one `random.Random`, so a seed is a whole input.
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from random import Random
 from typing import Any
 
 import scp
 
-SHORT = b'"', b"\n", b"\r", b"\0", b",", b"\xff", b"$", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\", b"{"
+SHORT = [b"\n", b"\xef\xbb\xbf", b"\xed\xa0\x80", *(bytes([sign]) for sign in b'"\r\0,\xff$\\{')]
 NUMBERS = "0 -1 7 1e999 nan inf 1_000 0x1f4 0x 9999999999999999999999 \u0661\u0662 4242".split()
 COLUMNS = (
     "_time dest process_id process_guid parent_process_id parent_process_guid process_name process "
@@ -34,11 +35,11 @@ COMMANDS = (
     "/usr/bin/python3 -m pip install x",
     "/bin/sh /var/lib/dpkg/info/a.postinst configure",
 )
-ODD = "", "-", "null", "$a$;$b$", "$$", "$", 'say ""no""', "a\nb", "a\r\nb", "\u00e4\u4e2d\U0001f600"
+ODD = ["", "-", "null", "$a$;$b$", "$$", "$", 'say ""no""', "a\nb", "a\r\nb", "\u00e4\U0001f600"]
 ARGUMENTS = "output=processes output=health minscore=50 maxevents=3 minscore=0 output=trees".split()
 ODD_ARGUMENTS = (
-    *"output=x minscore=-1 minscore=99999999999999 maxevents=0 signals=../x.csv dest=web* = a=b".split(),
-    *"signals=installerscore_what_if.csv signals=nul dest=a|b = output \ud800=\ud800".split(),
+    *"output=x minscore=-1 minscore=99999999999999 maxevents=0 signals=../x.csv dest=web*".split(),
+    *"signals=installerscore_what_if.csv signals=nul dest=a|b = a=b output \ud800=\ud800".split(),
 )
 SEARCHES = *["search x | installerscore"] * 9, "%7C installerscore", "|%", '| a "', "["
 ODD_JSON: tuple[Any, ...] = (None, True, 0, -1, 1e308, "", "x", "\ud800", [], {}, [[]], {"a": None})
@@ -51,11 +52,11 @@ def requests(random: Random) -> bytes:
     for number in range(count):
         metadata: dict[str, Any] = {"action": "execute", "finished": number == count - 1}
         if random.random() < 0.1:
-            metadata[random.choice(("action", "finished", "x"))] = random.choice(ODD_JSON)
+            metadata[random.choice(("action", "finished", "x"))] = deepcopy(random.choice(ODD_JSON))
         if random.random() < 0.03:
             metadata = _getinfo(random)
         stream += _frame(random, metadata, body(random))
-    return _damaged(random, stream) if random.random() < 0.25 else stream
+    return _damaged(random, stream) if random.random() < 0.12 else stream
 
 
 def body(random: Random) -> bytes:
@@ -82,7 +83,7 @@ def body(random: Random) -> bytes:
 def _cell(random: Random, column: str) -> str:
     if random.random() < 0.08:
         return random.choice(ODD)
-    if random.random() < 0.002:
+    if random.random() < 0.0001:
         return random.choice("a0$\"'\\ \n") * random.choice((5_000, 50_000, 140_000))
     name = column.rpartition(".")[2].replace("__mv_", "")
     if name == "_time":
@@ -116,12 +117,12 @@ def _getinfo(random: Random) -> dict[str, Any]:
         arguments += random.sample(ODD_ARGUMENTS, random.choice((1, 2, 4)))
     metadata = scp.getinfo_metadata(arguments, splunkd_uri="", search=random.choice(SEARCHES))
     if random.random() < 0.1:
-        metadata[random.choice(list(metadata))] = random.choice(ODD_JSON)
+        metadata[random.choice(list(metadata))] = deepcopy(random.choice(ODD_JSON))
     info = metadata.get("searchinfo")
     if isinstance(info, dict) and info and random.random() < 0.15:
         del info[random.choice(list(info))]
     if isinstance(info, dict) and info and random.random() < 0.2:
-        info[random.choice(list(info))] = random.choice(ODD_JSON)
+        info[random.choice(list(info))] = deepcopy(random.choice(ODD_JSON))
     return metadata
 
 
@@ -136,9 +137,13 @@ def _frame(random: Random, metadata: dict[str, Any], data: bytes) -> bytes:
         change = random.choice((-1, 1, -lengths[place], 1_000, 2**40, 10**30))
         lengths[place] = max(lengths[place] + change, 0)
     if random.random() < 0.01:
-        odd = (b"chunked 1.0\n", b"chunked 2.0,%d,%d\n", b"chunked 1.0,%d,%d", b"chunked 1.0,-%d,%d\n")
-        header = random.choice(odd)
-        return (header % tuple(lengths) if b"%d" in header else header) + meta + data
+        odd = (
+            b"chunked 2.0,%d,%d\n",
+            b"chunked 1.0,%d,%d",
+            b"chunked 1.0,-%d,%d\n",
+            b"chunked %d%d\n",
+        )
+        return random.choice(odd) % tuple(lengths) + meta + data
     return b"chunked 1.0,%d,%d\n" % tuple(lengths) + meta + data
 
 
@@ -157,5 +162,5 @@ def _damaged(random: Random, data: bytes) -> bytes:
         elif way == 3:
             data = data[:start] + random.choice(SHORT) + data[end:]
         else:
-            data = data[:start] + bytes(random.randrange(256) for _ in range(end - start)) + data[end:]
+            data = data[:start] + random.randbytes(end - start) + data[end:]
     return data

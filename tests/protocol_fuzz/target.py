@@ -6,12 +6,15 @@ import io
 import re
 import tempfile
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import installerscore
 import installerscore_run
 import scp
 from installer_trees.files import load
+
+from .inputs import requests
 
 LOOKUPS = Path(installerscore.__file__).resolve().parent.parent / "lookups"
 LEVELS = {"INFO", "WARN", "ERROR"}
@@ -52,6 +55,13 @@ class Target:
     def _load(self, lookups: str, signals: str | None = None):
         return load(lookups, signals) if signals else self._catalogue
 
+    def seed(self, seed: int) -> Answer:
+        """Run the input that a seed makes; a broken promise names the seed."""
+        try:
+            return self.run(requests(Random(seed)))
+        except Exception as error:
+            raise Wrong(f"seed {seed}: {error!r}") from error
+
     def run(self, data: bytes) -> Answer:
         """Run the command over an input.
 
@@ -73,11 +83,28 @@ class Target:
 def judged(data: bytes, output: bytes) -> Answer:
     """Return the answer to an input, if it keeps all promises."""
     requests, whole = count(data)
+    replies = _replies(output)
+    errors = [m.text for reply in replies for m in reply.messages if m.level == "ERROR"]
+    answered = any(reply.metadata.get("finished") for reply in replies)
+    for wrong, what in (
+        (errors and any(reply.rows for reply in replies), "rows beside an error"),
+        (replies and "type" not in replies[0].metadata and not errors, "no reply to getinfo"),
+        (len(replies) > requests + (not whole), "more replies than requests"),
+        (whole and len(replies) < requests and not answered, "a request without a reply"),
+        (not whole and not errors and not answered, "a broken stream, and no error"),
+    ):
+        if wrong:
+            raise Wrong(f"{what}: {len(replies)} replies to {requests} requests, {errors}")
+    return Answer(requests, replies, errors[0] if errors else "")
+
+
+def _replies(output: bytes) -> list[scp.Reply]:
+    """Read the replies as splunkd would, and strictly."""
     stream, replies = io.BytesIO(output), []
     try:
         while (reply := scp.read_frame(stream)) is not None:
             replies.append(reply)
-        rows = [len(reply.rows) for reply in replies]
+            list(scp.decode_body(reply.body))
     except (scp.ProtocolError, ValueError) as error:
         raise Wrong(f"splunkd cannot read the reply: {error}") from error
     for number, reply in enumerate(replies):
@@ -86,17 +113,7 @@ def judged(data: bytes, output: bytes) -> Answer:
             raise Wrong(f"the reply has keys that it may not have: {sorted(keys)}")
         for message in reply.messages:
             _check(message)
-    errors = [m.text for reply in replies for m in reply.messages if m.level == "ERROR"]
-    if errors and any(rows):
-        raise Wrong("rows beside an error")
-    answered = any(reply.metadata.get("finished") for reply in replies)
-    if len(replies) > requests + (not whole):
-        raise Wrong(f"{len(replies)} replies to {requests} requests")
-    if whole and len(replies) < requests and not answered:
-        raise Wrong(f"only {len(replies)} replies to {requests} requests")
-    if not whole and not errors and not answered:
-        raise Wrong("a broken stream, and no error")
-    return Answer(requests, replies, errors[0] if errors else "")
+    return replies
 
 
 def _check(message: scp.Message) -> None:

@@ -9,6 +9,8 @@ from operator import eq, xor
 from .layout import LINK_FIELDS, MISSING, SEVERAL, Layout
 
 NO_TIME = float("inf")
+PID_CHARS = 20
+"""Longer process ids are compared as text only: there are limits to what becomes a number."""
 
 Column = Sequence[str]
 
@@ -49,7 +51,7 @@ def decimal_ids(column: Column) -> Column:
 
 def decimal_id(pid: str) -> str:
     """Write one process id in decimal."""
-    if pid[:2] in ("0x", "0X"):
+    if pid[:2] in ("0x", "0X") and len(pid) <= PID_CHARS:
         try:
             return str(int(pid, 16))
         except ValueError:

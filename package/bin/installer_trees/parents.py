@@ -14,6 +14,7 @@ from itertools import repeat
 from operator import or_
 
 from .catalogue import Catalogue
+from .columns import PID_CHARS
 from .identity import LOOK_BACK, Identities, KeyIndex, file_name, same_name
 from .model import Process
 from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
@@ -225,7 +226,7 @@ class Parents(Identities):
     def _left_behind_by(self, row: int) -> int:
         """Return the script that started a process of init shortly before, -1 if none is near."""
         store, me = self.store, self.process(row)
-        if not me.process_id.isdigit():
+        if not me.process_id.isdecimal() or len(me.process_id) > PID_CHARS:
             return -1
         for pid in range(int(me.process_id) - 1, int(me.process_id) - 1 - DETACHED_PIDS, -1):
             times, rows = self.history(store.pid_key(me.dest, str(pid)))
