@@ -69,6 +69,7 @@ class Automaton:
         masks: The characters that each place reads.
         after: Place -> next place -> for each way to step there, how often it may be taken.
         ends: Places after which the expression, or a lookahead in it, is found whatever follows.
+        anywhere: Whether it can be found elsewhere than at the beginning of a text.
 
     Raises:
         UncheckableError: The expression cannot be analyzed.
@@ -81,14 +82,17 @@ class Automaton:
         self._before: list[dict[int, list[int]]] = []
         self._times = 1
         self._token = SEARCH
+        self._ends_anywhere = False
         parsed = sre_parse.parse(pattern)
         self._widths = parsed.state.groupwidths
         ports: Ports = Counter({(START, False): 1, (SEARCH, False): 1})
-        self._end(self._sequence(parsed, ports, parsed.state.flags))
+        last = self._sequence(parsed, ports, parsed.state.flags)
+        self._end(last)
         self.after: dict[int, dict[int, list[int]]] = {}
         for place, sources in enumerate(self._before):
             for source, ways in sources.items():
                 self.after.setdefault(source, {})[place] = ways
+        self.anywhere = self._ends_anywhere or SEARCH in self.after or _has_search(last)
 
     def _end(self, ports: Ports) -> None:
         self.ends.update(place for place, asserted in ports if not asserted)
@@ -140,6 +144,7 @@ class Automaton:
         if at == "AT_BEGINNING_STRING" or (at == "AT_BEGINNING" and not flags & re.MULTILINE):
             ports = Counter({port: ways for port, ways in ports.items() if port[0] == START})
         elif at == "AT_END_STRING" or (at == "AT_END" and not flags & re.MULTILINE):
+            self._ends_anywhere = self._ends_anywhere or _has_search(ports)
             ports = Counter()
         return _asserted(ports)
 
@@ -174,6 +179,10 @@ class Automaton:
                     many = 2 if empty and low > 1 else min(ways, 2)
                     sources.setdefault(end, []).extend([times] * many)
         return ports + turned if empty else turned
+
+
+def _has_search(ports: Ports) -> bool:
+    return any(place == SEARCH for place, _ in ports)
 
 
 def _asserted(ports: Ports) -> Ports:

@@ -46,7 +46,7 @@ def risk(pattern: str) -> str:
 
 def anchored(pattern: str) -> bool:
     """Tell whether a pattern can only be found at the beginning of a text."""
-    return not Automaton(pattern).after.get(SEARCH)
+    return not Automaton(pattern).anywhere
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _told(came: _Came, here: _State, last: tuple[Places, int, tuple[int, ...]]) 
         steps.append((before[0][0], here[0], *before[1:]))
         here = before[0]
         before = came[here]
-    text = "".join(_letter(letters) for _, _, letters, _ in reversed(steps))
+    text = "".join(letter(letters) for _, _, letters, _ in reversed(steps))
     times = []
     for reader in range(len(here[0])):
         taken = Counter((old[reader], new[reader], often[reader]) for old, new, _, often in steps)
@@ -125,7 +125,7 @@ def _told(came: _Came, here: _State, last: tuple[Places, int, tuple[int, ...]]) 
     return Pump(text, tuple(times), frozenset(new[-1] for _, new, _, _ in steps))
 
 
-def _letter(letters: int) -> str:
+def letter(letters: int) -> str:
     """Return one of some characters, a readable one if there is one."""
     for symbol in _READABLE:
         if letters >> ord(symbol) & 1:

@@ -18,7 +18,7 @@ def check_patterns(made: Root | Signal | Allowance) -> None:
     Raises:
         Problem: A text could make a pattern too slow, or an allowance could begin anywhere.
     """
-    for column, pattern in _patterns(made):
+    for column, pattern in patterns_of(made):
         why = risk(pattern.pattern)
         if not why and isinstance(made, Allowance) and not anchored(pattern.pattern):
             why = (
@@ -29,7 +29,7 @@ def check_patterns(made: Root | Signal | Allowance) -> None:
             raise Problem(column, f"{_shown(pattern.pattern)} {why}")
 
 
-def _patterns(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
+def patterns_of(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
     """Yield the patterns of a row, each with the column that it is in."""
     for column, value in made.__dict__.items():
         if isinstance(value, Regex):

@@ -1,0 +1,276 @@
+"""No text can make a pattern too slow: what is refused, what is not, and the shipped ones hold.
+
+The refused patterns are the known shapes: a repeat of a repeat, alternatives that overlap under a
+repeat, repeats after one another that read the same text, and a repeat in front of a search.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import re
+import subprocess
+import time
+from importlib import import_module
+from pathlib import Path
+
+import engine
+import installer_trees
+import pytest
+from installer_trees.automaton import MAX_PLACES, SEARCH, START, Automaton, UncheckableError
+from installer_trees.catalogue import Catalogue, load, overlay
+from installer_trees.patterns import anchored, risk
+from installer_trees.pumps import letter, loops, widest
+from installer_trees.regex import MATCH_CHARS
+from installer_trees.untrusted import patterns_of
+
+ROOT = Path(__file__).resolve().parent.parent
+ATTACK_CHARS = 3_000
+
+EVIL = [
+    r"(a+)+$",
+    r"(a*)*b",
+    r"(a|a)*b",
+    r"(a|aa)+$",
+    r"(?:a+b?)+c",
+    r"([a-zA-Z]+)*!",
+    r"(.*)*x",
+    r"(x+x+)+y",
+    r"^(\w+\s?)*$",
+    r"^(([a-z])+.)+[A-Z]([a-z])+$",
+    r"(?:\s*\S*)*x",
+    r"(\d+,?)+;",
+    r"^(?:.*,)*x$",
+    r"(?:-\w*[dc]\w*\s+)+x",
+    r"(?i)(?:foo|FO+)+bar",
+    r"(?i)(?:k|K)+x",
+    r"(?s)(?:.|\n)*?x",
+    r"(?:[^,]+,?)*z",
+    r"(?=(a+)+b)x",
+    r"(?!(?:a|a)+b)x",
+    r"^(a?){40}a{40}$",
+    r"^(?:a{0,50}){0,50}b",
+    r"^(?:a|b|ab){60,}c",
+    r"\s+$",
+    r"\s+x",
+    r".*\.exe",
+    r".*evil.*x",
+    r"a.*b.*c",
+    r"\s*=?\s*x",
+    r"^\s*\s*x",
+    r"^.*;.*;.*x",
+    r"(?i)msiexec.+/i.+http",
+    r"(?i)schtasks.*/create.*/tr",
+    r"(?i)rundll32(?:\.exe)?\s+[^,]+,\w+",
+    r"(\w+)\s*\1x",
+    r"^x(?:\u2013|[^a])*(?:\u2013|b)*y",
+]
+
+GOOD = [
+    r"evil",
+    r"^.*evil",
+    r"evil.*",
+    r"(?i)\bpowershell(?:\.exe)?\b.*-enc",
+    r"\\temp\\.*\.exe$",
+    r'(?i)^"?c:\\windows\\system32\\[^\\"]+\.exe"?$',
+    r"curl[^|]{0,200}\|\s{0,5}(?:ba)?sh",
+    r"(?i)invoke-webrequest.{0,300}-outfile",
+    r"^/usr/bin/[^/]+$",
+    r"(?:\d{1,3}\.){3}\d{1,3}",
+    r"^(?:[a-z]+\.)+example\.com$",
+    r"https?://[^\s/]+/[^\s]*\.sh",
+    r"apt(?:-get)?\s+(?:-\S+\s+){0,12}install",
+    r"[A-Za-z0-9+/]{100,}={0,2}",
+    r"^\S+(?:\s+-\w+)*\s+-c\s",
+    r"""(["'])cmd\1""",
+    r"^(?:\S*/)?(?:ba|da|z)?sh$",
+    r"\bwhoami\b|\bid\b|\bhostname\b",
+    r"(?i)^(?:cmd|powershell)\.exe$",
+    r"^[^ ]+ -i [^ ]+$",
+    r'(?i)\.(?:exe|dll|ps1)(?:\s|"|$)',
+    r"([0-9a-f]{2}:){5}[0-9a-f]{2}",
+    r'"[^"]*"[^"]*"[^"]*x',
+    r"(?m)^foo$",
+    r"nc(?:at)?\s+-e",
+    r"^.{0,20}\d+$",
+    r"\d+",
+    r"(?i)\s-enc\s+[a-z0-9+/]+",
+    r"(?:ab?c){2}d",
+    r"^(?:(?!https?://).)*https?://[^/]+$",
+    r"\u2013[\u2013\u2014]?x",
+]
+
+
+@pytest.mark.parametrize("pattern", EVIL)
+def test_pattern_that_some_text_makes_too_slow_is_refused_with_the_remedy(pattern):
+    why = risk(pattern)
+    assert why.startswith("takes too long on a text that holds ")
+    assert ".{0,300}" in why
+
+
+@pytest.mark.parametrize("pattern", GOOD)
+def test_harmless_pattern_is_not_refused(pattern):
+    re.compile(pattern)
+    assert risk(pattern) == ""
+
+
+def test_both_pythons_of_splunk_judge_alike(python):
+    """The analysis stands on the parser of Python itself, which has moved between versions."""
+    script = (
+        "import json, sys; from installer_trees.patterns import risk;"
+        "print(json.dumps([risk(p) for p in json.load(sys.stdin)]))"
+    )
+    done = subprocess.run(
+        [python, "-c", script],
+        input=json.dumps(EVIL + GOOD),
+        cwd=ROOT / "package" / "bin",
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert json.loads(done.stdout) == [risk(pattern) for pattern in EVIL + GOOD]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("x{9}" * (MAX_PLACES // 9 + 1), "it is too long"), (r"(a)?b(?(1)c|d)", "GROUPREF_EXISTS")],
+    ids=["long", "conditional"],
+)
+def test_pattern_that_cannot_be_checked_is_refused(pattern, why):
+    with pytest.raises(UncheckableError, match=why):
+        Automaton(pattern)
+    assert risk(pattern).startswith("cannot be checked")
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^a|b", r"a$", r"(?:^a)?b", r"(?m)^a", r"\bx", r"$", r"\b", r"a?"]
+)
+def test_pattern_that_can_begin_inside_a_value_is_not_anchored(pattern):
+    assert not anchored(pattern)
+
+
+@pytest.mark.parametrize("pattern", [r"^a", r"(?i)^a|^b", r"^(?:a|b)", r"(?:^a|\Ab)c", r"^$"])
+def test_pattern_with_every_alternative_at_the_beginning_is_anchored(pattern):
+    assert anchored(pattern)
+
+
+# --- the shipped catalogue -------------------------------------------------------------------
+
+SHIPPED = {
+    f"{entry.__dict__.get('root_id') or entry.__dict__.get('signal_id') or entry.allow_id}"
+    f"-{column}-{number}": pattern.pattern
+    for catalogue in [engine.shipped()]
+    for entry in (*catalogue.roots, *catalogue.signals, *catalogue.allowances)
+    for number, (column, pattern) in enumerate(patterns_of(entry))
+}
+
+
+def test_shipped_entries_pass_what_the_entries_of_users_must_pass():
+    assert len(SHIPPED) > 500
+    assert {name: risk(p) for name, p in SHIPPED.items() if risk(p)} == {}
+    allowances = {n: p for n, p in SHIPPED.items() if n.startswith("ALW")}
+    assert {name: p for name, p in allowances.items() if not anchored(p)} == {}
+
+
+def attacks(pattern: str) -> set[str]:
+    """Return texts that go the way of each repeat of a pattern, long, and end where it cannot."""
+    automaton = Automaton(pattern)
+    way = {START: "", SEARCH: ""}
+    queue = [START, SEARCH]
+    for place in queue:
+        for there in automaton.after.get(place, ()):
+            if there not in way:
+                way[there] = way[place] + letter(automaton.masks[there])
+                queue.append(there)
+    repeated = set()
+    for loop in loops(automaton):
+        place = min(loop)
+        if place in way:
+            repeated.add((way[place], letter(automaton.masks[place])))
+            anywhere = widest(automaton, (None, loop), (SEARCH, place), None)
+            if anywhere:
+                repeated.add((way[place], anywhere.text))
+    return {(head + text * ATTACK_CHARS)[: ATTACK_CHARS - 2] + "\n\0" for head, text in repeated}
+
+
+def seconds(pattern: str, text: str) -> float:
+    search = re.compile(pattern).search
+    start = time.process_time()
+    search(text)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_pattern_holds_against_texts_made_for_it(name):
+    """A tenth of the time that is allowed is the most that any takes; three repeats take minutes."""
+    for text in attacks(SHIPPED[name]):
+        assert seconds(SHIPPED[name], text) < 3.0, text[:60]
+
+
+def test_texts_made_for_a_refused_pattern_do_make_it_slow():
+    text = "/i " + " " * ATTACK_CHARS
+    slow = seconds(r'/i\s*"?\s*https:', text)
+    assert slow > 20 * seconds(r'/i\s*(?:"\s*)?https:', text)
+
+
+# --- where users' patterns come from, and how long a text may be -------------------------------
+
+SLOW = r"(?:-\w+\s*)+x"
+SIGNAL = (
+    "signal_id,title,family,os,kind,scope,field,pattern,conditions,min_distinct,distinct_within,"
+    "weight,group,mitre_technique_id,rationale,source,known_false_positives\n"
+)
+ALLOWANCE = "allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source\n"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "conditions", "column"),
+    [(SLOW, "", "pattern"), ("x", f"ancestor.process ~ {SLOW}", "conditions")],
+)
+def test_slow_pattern_of_a_user_is_left_out_and_named(pattern, conditions, column):
+    row = f"USR001,Title,any,any,process,any,process,{pattern},{conditions},,,20,,,,,\n"
+    for catalogue in (load(None, [SIGNAL, row]), overlay(Catalogue(), [SIGNAL, row], "my.csv")):
+        assert catalogue.signals == ()
+        (problem,) = catalogue.problems
+        assert (problem.row, problem.column) == (2, column)
+        assert "takes too long" in problem.problem
+
+
+@pytest.mark.parametrize("pattern", ["puppet", "^/opt/x$|/tmp/y$"])
+def test_allowance_that_can_begin_inside_a_value_is_left_out_and_named(pattern):
+    row = f"mine,Title,any,any,process,process,{pattern},*,20,,reason,me\n"
+    catalogue = load(None, None, [ALLOWANCE, row])
+    assert catalogue.allowances == ()
+    assert "is not anchored" in str(catalogue.problems[0])
+
+
+@pytest.mark.parametrize("size", [100_000, 10_000_000])
+def test_command_line_of_any_length_is_searched_to_its_cut_and_that_is_said(size):
+    """The work for a longer line is only that of reading it."""
+    line = "msiexec /i " + "http://a/ -c /i pip install " * (size // 28)
+    tree = [
+        {"process": line, "process_name": "msiexec.exe"},
+        {"process": line, "process_name": "cmd.exe", "parent": 0},
+    ]
+    start = time.process_time()
+    pipeline, kept = engine.run(engine.completed(tree), engine.shipped())
+    assert time.process_time() - start < 30
+    assert len(kept) == 1
+    said = [text for level, text in pipeline.messages() if level == "WARN"]
+    assert said == [f"2 values were searched only in their first {MATCH_CHARS:,} characters."]
+
+
+# --- the engine's own --------------------------------------------------------------------------
+
+ONLY_AT_THE_BEGINNING = {"_CLAUSE", "_MULTIVALUE", "_FIRST_WORD"}
+"""Used with match or fullmatch alone."""
+
+
+def test_expressions_of_the_engine_itself_hold():
+    for module in pkgutil.iter_modules(installer_trees.__path__):
+        for name, value in vars(import_module(f"installer_trees.{module.name}")).items():
+            if isinstance(value, re.Pattern):
+                pattern = value.pattern
+                text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
+                text = f"^(?:{text})" if name in ONLY_AT_THE_BEGINNING else text
+                assert risk(text) == "", f"{module.name}.{name}"
