@@ -7,7 +7,6 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 from installer_trees import catalogue, files
 from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
 from installer_trees.errors import CatalogueError
-from installer_trees.patterns import risk
 
 from . import resources
 from .clean import visible
@@ -34,7 +32,7 @@ class _Kind:
     name: str
     columns: Sequence[str]
     shipped: str
-    check: Callable[[str, str], list[CatalogueError]]
+    check: Callable[[str, str, bool], list[CatalogueError]]
 
 
 def run(paths: Sequence[str]) -> int:
@@ -46,7 +44,7 @@ def run(paths: Sequence[str]) -> int:
     chosen = list(paths) or [str(resources.LOOKUPS / kind.shipped) for kind in KINDS[:3]]
     count = 0
     for path in chosen:
-        for row, column, problem in sorted(problems(path)):
+        for row, column, problem in sorted(problems(path, shipped=not paths)):
             where = ":".join(filter(None, (path, str(row) if row else "", column)))
             print(visible(f"{where}: {problem}"))
             count += 1
@@ -55,11 +53,15 @@ def run(paths: Sequence[str]) -> int:
     return PROBLEMS if count else CLEAN
 
 
-def problems(path: str) -> set[tuple[int, str, str]]:
+def problems(path: str, shipped: bool = False) -> set[tuple[int, str, str]]:
     """Return all problems of a file as row, column and sentence.
 
     The checks stop at the first problem of a row. So each cell that they refuse is replaced by a
     good one and the file is checked again, until nothing new is found.
+
+    Args:
+        path: The file.
+        shipped: Whether its patterns are known to be fast on any text.
 
     Raises:
         InputError: The file cannot be read, or is no catalogue file.
@@ -71,7 +73,7 @@ def problems(path: str) -> set[tuple[int, str, str]]:
     advice = set(_advice(kind, header, rows))
     found: set[tuple[int, str, str]] = set()
     while True:
-        errors = kind.check(_written(header, rows), Path(path).name)
+        errors = kind.check(_written(header, rows), Path(path).name, shipped)
         new = {(e.row or _row_of(e, ids), e.column, e.problem) for e in errors} - found
         if not new:
             return found | advice
@@ -135,14 +137,10 @@ def _mend(
 def _advice(
     kind: _Kind, header: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield what the engine takes and should not be there: slow patterns, gaps, past dates."""
+    """Yield what the engine takes and should not be there: gaps and past dates."""
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     for number, row in enumerate(rows, 2):
         cells = {name: cell for name, cell in zip(header, row) if cell}
-        for column, pattern in _patterns(cells):
-            slow = risk(pattern)
-            if slow:
-                yield number, column, f"{pattern!r} {slow}"
         if row and kind.name == "signals":
             for column in _EXPLAINED:
                 if column not in cells:
@@ -151,35 +149,22 @@ def _advice(
             yield number, "expires", f"{cells['expires']} has passed: the entry has no effect"
 
 
-def _patterns(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the regular expressions of a row that can be compiled, each with its column."""
-    for column, cell in cells.items():
-        if column == "pattern" or column.endswith("_pattern"):
-            found = [cell]
-        elif column == "conditions":
-            found = [clause.partition("~ ")[2] for clause in cell.split(" && ")]
-        else:
-            continue
-        for pattern in filter(None, found):
-            with suppress(re.error):
-                re.compile(pattern)
-                yield column, pattern
-
-
-def _check_roots(text: str, name: str) -> list[CatalogueError]:
+def _check_roots(text: str, name: str, shipped: bool) -> list[CatalogueError]:
     names = (name, "", "")
-    return catalogue.load(text.splitlines(True), None, None, names).problems
+    return catalogue.load(text.splitlines(True), None, None, names, shipped).problems
 
 
-def _check_signals(text: str, name: str) -> list[CatalogueError]:
-    return catalogue.load(None, text.splitlines(True), None, ("", name, "")).problems
+def _check_signals(text: str, name: str, shipped: bool) -> list[CatalogueError]:
+    names = ("", name, "")
+    return catalogue.load(None, text.splitlines(True), None, names, shipped).problems
 
 
-def _check_allowlist(text: str, name: str) -> list[CatalogueError]:
-    return catalogue.load(None, None, text.splitlines(True), ("", "", name)).problems
+def _check_allowlist(text: str, name: str, shipped: bool) -> list[CatalogueError]:
+    names = ("", "", name)
+    return catalogue.load(None, None, text.splitlines(True), names, shipped).problems
 
 
-def _check_what_if(text: str, name: str) -> list[CatalogueError]:
+def _check_what_if(text: str, name: str, shipped: bool) -> list[CatalogueError]:
     return catalogue.overlay(resources.load(), text.splitlines(True), name).problems
 
 

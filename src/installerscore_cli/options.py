@@ -65,7 +65,7 @@ def parse(arguments: Sequence[str], sources: Sequence[str]) -> argparse.Namespac
         InputError: The command line cannot be used.
     """
     words = list(arguments)
-    if words and words[0] not in (*COMMANDS, "-h", "--help", "--version"):
+    if not words or words[0] not in (*COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "score")
     return _parser(sources).parse_args(words)
 

@@ -1,0 +1,119 @@
+"""`lint` and `explain`."""
+
+from __future__ import annotations
+
+import pytest
+from engine import LOOKUPS, shipped
+
+from installerscore_cli import lint
+
+HEADER = ",".join(
+    "signal_id title family os kind scope field pattern conditions min_distinct distinct_within "
+    "weight group mitre_technique_id rationale source known_false_positives".split()
+)
+GOOD = "USR001,Title,msi,windows,process,root,process,^ok$,,1,,20,,T1218,why,us,none"
+
+
+def problems(tmp_path, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return sorted(lint.problems(str(path)))
+
+
+def test_the_shipped_catalogue_is_clean(program):
+    ran = program("lint")
+    assert (ran.code, ran.out) == (0, "")
+    assert "No problems in 3 files." in ran.err
+
+
+def test_all_problems_of_all_rows_at_once(tmp_path):
+    found = problems(
+        tmp_path,
+        "USR001,,msi,windos,process,roof,proces,(oops,process_name ~ [,1,,200,,T1218,why,us,none",
+        GOOD,
+        "u2,Title,msi,windows,process,root,process,^ok$,,1,,20,,T1218,why,us,none",
+        "USR004,Title,msi,windows,process,root,process,^ok$,signal USR999,1,,20,,T1218,why,us,none",
+        "USR005,Title,msi,windows,process,root,process,^ok$,,1,,20,,T1218,,,",
+        "USR006,Title,msi,windows,process,root,process,^(\\w+\\s?)*x$,,1,,20,,T1218,why,us,none",
+    )
+    where = [(row, column) for row, column, _ in found]
+    assert where == [
+        *((2, c) for c in ("conditions", "field", "os", "pattern", "scope", "title", "weight")),
+        (3, "signal_id"),
+        (4, "signal_id"),
+        (5, "conditions"),
+        *((6, column) for column in ("known_false_positives", "rationale", "source")),
+        (7, "pattern"),
+    ]
+    texts = {(row, column): text for row, column, text in found}
+    assert "used twice" in texts[3, "signal_id"]
+    assert "USR999, which does not exist" in texts[5, "conditions"]
+    assert "takes too long" in texts[7, "pattern"]
+
+
+def test_a_row_that_is_too_long_and_one_that_is_good(tmp_path):
+    assert problems(tmp_path, GOOD) == []
+    ((row, column, text),) = problems(tmp_path, GOOD + ",more")
+    assert (row, column) == (2, "")
+    assert "more cells than the header" in text
+
+
+def test_problems_are_printed_to_be_clicked(program, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("signal_id,weight\nWIN001,999\n")
+    ran = program("lint", path)
+    assert ran.code == 1
+    assert ran.out == f"{path}:2:weight: '999' is not a number from 0 to 95\n"
+    assert "1 problem in 1 file." in ran.err
+
+
+def test_what_if_and_allowlist_files(program, tmp_path):
+    assert program("lint", LOOKUPS / "installerscore_what_if.csv").code == 0
+    path = tmp_path / "allow.csv"
+    header = "allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source"
+    path.write_text(f"{header}\nA1,T,any,any,root,process,a,*,99,2020-13-01,why,us\n")
+    ran = program("lint", path)
+    assert {line.split(":")[-2] for line in ran.out.splitlines()} >= {"expires", "reduction"}
+    path.write_text(f"{header}\nA1,T,any,any,root,process,^a$,*,20,2020-01-01,why,us\n")
+    assert "2020-01-01 has passed" in program("lint", path).out
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("x,y\n", "is no catalogue file: expected a header that begins with one of root_id"),
+        ("", "found nothing"),
+        ("allow_id,title\n", "a allowlist file begins with allow_id and has the columns"),
+    ],
+)
+def test_a_file_that_is_no_catalogue(program, tmp_path, content, problem):
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    ran = program("lint", path)
+    assert ran.code == 2
+    assert problem in ran.errors[0]
+    assert program("lint", tmp_path / "none.csv").code == 2
+
+
+def test_explain_shows_why_what_and_an_example(program):
+    signal = next(s for s in shipped().signals if s.signal_id == "MSI005")
+    ran = program("explain", "msi005")
+    assert ran.code == 0
+    text = " ".join(ran.out.split())
+    for part in (signal.title, signal.rationale, signal.known_false_positives, signal.source):
+        assert part in text
+    for part in ("Weight: 40", "ATT&CK: T1218.007", "It finds:", "It does not find:"):
+        assert part in text
+
+
+def test_explain_lists_all_and_knows_the_allowlist(program):
+    out = program("explain").out
+    assert all(signal.signal_id in out for signal in shipped().signals)
+    assert "Lowers by (percent): 25" in program("explain", "ALW001").out
+
+
+def test_explain_of_an_unknown_signal_names_near_ones(program):
+    ran = program("explain", "MSI05")
+    assert ran.code == 2
+    assert "There is no signal MSI05; near are" in ran.errors[0]
+    assert "MSI005" in ran.errors[0]

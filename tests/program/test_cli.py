@@ -1,0 +1,290 @@
+"""The command line: options, exit codes, streams, and what they do to the answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from installer_trees.render import PROCESS_COLUMNS, TREE_COLUMNS
+from sample import SAMPLES
+
+from installerscore_cli import cli, progress, scoring
+
+from .conftest import DATA, Terminal
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSMON = DATA / "sysmon.xml"
+SAMPLE = SAMPLES / "windows"
+
+
+def test_rows_are_those_of_the_command_in_its_columns(program):
+    for row in program(SYSMON, "--output", "jsonl").rows:
+        assert list(row) == TREE_COLUMNS
+    ran = program(SYSMON, "--output", "csv")
+    assert ran.out.splitlines()[0].split(",") == TREE_COLUMNS
+
+
+def test_files_without_a_command_are_scored(program):
+    assert program("score", SYSMON).out == program(SYSMON).out
+    assert program("--top", "1", SYSMON).out == program("score", "--top", "1", SYSMON).out
+
+
+def test_a_pipe_without_a_file_is_read(program):
+    assert program(stdin=SYSMON.read_bytes()).out == program("-", stdin=SYSMON.read_bytes()).out
+
+
+@pytest.mark.parametrize(
+    ("severity", "code"), [("low", 1), ("medium", 1), ("high", 1), ("critical", 1)]
+)
+def test_fail_on_a_critical_tree(program, severity, code):
+    assert program(SYSMON, "--fail-on", severity).code == code
+
+
+def test_fail_on_looks_at_the_trees_that_are_asked_for(program):
+    quiet = SAMPLE / "win_nsis_notepadpp.jsonl"
+    assert program(quiet, "--fail-on", "low").code == 0
+    assert program(SYSMON, "--fail-on", "low", "--until", "2026-01-01").code == 0
+    assert program(SYSMON, quiet, "--fail-on", "critical", "--top", "1").code == 1
+
+
+def test_min_score_top_and_time(program):
+    everything = program(SAMPLE, "--output", "jsonl").rows
+    scores = [row["installer_score"] for row in everything]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) == 0, "a tree with no signal is a row"
+
+    high = program(SAMPLE, "--output", "jsonl", "--min-score", "60").rows
+    assert high == [row for row in everything if row["installer_score"] >= 60]
+
+    assert program(SAMPLE, "--output", "jsonl", "--top", "2").rows == everything[:2]
+
+    moment = "2026-11-22 01:40"
+    late = program(SAMPLE, "--output", "jsonl", "--since", moment).rows
+    early = program(SAMPLE, "--output", "jsonl", "--until", moment).rows
+    assert 0 < len(late) < len(everything)
+    ids = {row["installer_tree_id"] for row in late + early}
+    assert ids == {row["installer_tree_id"] for row in everything}
+    assert all(float(row["last_time"]) >= 1795311600 for row in late)
+
+
+def test_what_if_weights(program, tmp_path):
+    (before,) = program(SYSMON, "--output", "jsonl").rows
+    weights = tmp_path / "mine.csv"
+    weights.write_text("signal_id,weight\nWIN001,0\n")
+    (after,) = program(SYSMON, "--output", "jsonl", "--signals", weights).rows
+    assert "WIN001" in before["signal"]
+    assert after["installer_score"] < before["installer_score"]
+
+
+ALLOWED = """\
+allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source
+MINE01,Our packager,windows,any,root,user,^CORP\\\\jlee$,*,60,,Tested,Us
+"""
+
+
+def test_an_allowlist_lowers_and_is_named(program, tmp_path):
+    (before,) = program(SYSMON, "--output", "jsonl").rows
+    mine = tmp_path / "allow.csv"
+    mine.write_text(ALLOWED)
+    (after,) = program(SYSMON, "--output", "jsonl", "--allowlist", mine).rows
+    assert 0 < after["installer_score"] < before["installer_score"]
+    assert any(entry.startswith("MINE01 ") for entry in after["allowlist"])
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "problem"),
+    [
+        ("--signals", None, "mine.csv: cannot be read (No such file or directory)"),
+        ("--signals", "a,b\n1,2\n", "mine.csv: has no column signal_id, weight"),
+        ("--signals", "signal_id,weight\nWIN001,999\n", "mine.csv, row 2, column weight: '999'"),
+        ("--allowlist", None, "mine.csv: cannot be read"),
+        ("--allowlist", ALLOWED.replace("^", ""), "is not anchored"),
+    ],
+)
+def test_a_bad_file_of_the_user_is_refused(program, tmp_path, option, content, problem):
+    mine = tmp_path / "mine.csv"
+    if content is not None:
+        mine.write_text(content)
+    ran = program(SYSMON, option, mine)
+    assert (ran.code, ran.out) == (2, "")
+    assert problem in ran.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--min-score", "101"], "'101' is not a whole number from 0 to 100"),
+        (["--min-score", "x"], "'x' is not a whole number"),
+        (["--since", "yesterday"], "'yesterday' is not a time; write 2026-11-22"),
+        (["--fail-on", "severe"], "choose from 'low', 'medium', 'high', 'critical'"),
+        (["--output", "pdf"], "choose from 'table', 'jsonl', 'csv', 'html'"),
+        (["--format", "evt"], "choose from 'cim', 'sysmon'"),
+        (["--frobnicate"], "--frobnicate"),
+        (["--save", "answer.pdf"], "the suffix must be .html, .csv or .jsonl"),
+        (["--save", str(SYSMON.parent / "sysmon_columns.csv")], "that is a file to read"),
+        (["--save", "/nowhere/at/all.csv"], "there is no folder /nowhere/at"),
+        (["missing.evtx"], "missing.evtx: cannot be opened (No such file or directory)"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(program, arguments, problem):
+    ran = program(SYSMON, DATA / "sysmon_columns.csv", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    (error,) = ran.err.splitlines()
+    assert problem in error
+    assert error.endswith(".")
+
+
+def test_a_terminal_without_files_says_what_to_do(program):
+    ran = program()
+    assert ran.code == 2
+    assert "No files given" in ran.errors[0]
+
+
+def test_format_overrides_what_is_told_by_content(program, tmp_path):
+    path = tmp_path / "events.csv"
+    path.write_bytes((DATA / "sysmon_columns.csv").read_bytes())
+    assert program(path, "--format", "sysmon", "--output", "jsonl").rows
+    ran = program(path, "--format", "defender")
+    assert (ran.code, len(ran.errors)) == (2, 1)
+    ran = program(path, "--format", "json")
+    assert "the JSON breaks off or is not valid" in ran.errors[0]
+
+
+def test_save_writes_every_form_in_one_run(program, tmp_path):
+    files = [tmp_path / name for name in ("a.html", "b.csv", "c.jsonl")]
+    ran = program(SAMPLE, *(word for file in files for word in ("--save", file)))
+    assert "installer trees: " in ran.out
+    html, table, lines = (file.read_text(encoding="utf-8") for file in files)
+    assert html.startswith("<!DOCTYPE html>")
+    assert table == program(SAMPLE, "--output", "csv").out
+    assert lines == program(SAMPLE, "--output", "jsonl").out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "b.csv", "c.jsonl"]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(program, tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    ran = program(SYSMON, "--save", tmp_path / "a.csv")
+    assert ran.code == 2
+    assert "cannot be written" in ran.errors[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_processes(program):
+    ran = program("processes", SYSMON, "--output", "jsonl")
+    assert len(ran.rows) == 9
+    assert list(ran.rows[0])[-len(PROCESS_COLUMNS) :] == PROCESS_COLUMNS
+    assert ran.rows[0]["source"] == str(SYSMON)
+    rows = list(csv.DictReader(io.StringIO(program("processes", SYSMON).out)))
+    assert [row["node"] for row in rows] == [row["node"] for row in ran.rows]
+    assert not program("processes", SYSMON, "--output", "jsonl", "--min-score", "100").rows
+
+
+def test_health(program):
+    (row,) = program("health", SYSMON, "--output", "jsonl").rows
+    assert (row["sourcetype"], row["processes"], row["network"]) == ("sysmon", 9, 1)
+    shown = program("health", SYSMON, DATA / "defender.csv").out
+    assert (
+        "without process_guid, parents are found by process id" in shown.replace("\n", " ").lower()
+    )
+
+
+def test_max_events_says_what_was_left_out(program):
+    ran = program(SAMPLE, "--max-events", "20")
+    assert "rows beyond maxevents=20 were left out" in ran.err
+
+
+def test_quiet_leaves_warnings(program):
+    ran = program(DATA / "eslogger.jsonl", "--quiet")
+    assert "What was read" not in ran.out
+    assert [line for line in ran.err.splitlines() if ": info: " in line] == []
+    assert ran.warnings
+
+
+def test_a_fault_of_the_program_is_not_taken_for_a_finding(program, monkeypatch):
+    def fault(*_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(scoring, "run", fault)
+    ran = program(SYSMON)
+    assert ran.code == cli.BUG == 70
+    assert "a fault of installerscore itself" in ran.errors[0]
+
+
+def test_an_interrupt_is_said_in_one_line(program, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scoring, "run", interrupted)
+    ran = program(SYSMON)
+    assert (ran.code, len(ran.err.splitlines())) == (130, 1)
+
+
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("src", "package/bin")),
+}
+
+
+def started(*arguments: object, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "installerscore_cli", *map(str, arguments)]
+    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, **options)
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    """What `installerscore ... | head -1` does: more output than a pipe holds, and no reader."""
+    process = started("processes", SAMPLES, "--output", "jsonl", stdout=subprocess.PIPE)
+    process.stdout.close()
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == cli.BROKEN_PIPE
+    assert error == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send on Windows")
+def test_ctrl_c_while_reading():
+    process = started("-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    # A pipe holds far less than this: once it is written, the program is reading.
+    process.stdin.write(b'{"dest": "a", "process_id": "1", "process": "x"}\n' * 20_000)
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert error.decode().splitlines() == [
+        "installerscore: error: Interrupted; nothing was scored to the end."
+    ]
+
+
+class Bar(Terminal):
+    """A terminal as standard error, with the bytes that rich writes."""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_progress_bar_on_a_terminal_only(monkeypatch, terminal):
+    stream = Bar() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    (item,) = scoring.items([str(SYSMON)])
+    with progress.bar([item], True) as moved:
+        moved(item, item.size)
+    assert bool(stream.getvalue()) is terminal
+
+
+def test_help_names_every_command_and_exit_code(program, capsys):
+    for arguments in (["--help"], ["score", "--help"]):
+        with pytest.raises(SystemExit) as ended:
+            program(*arguments)
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert "exit codes:" in text
+    with pytest.raises(SystemExit):
+        program("--version")
+    version = capsys.readouterr().out
+    manifest = json.loads((ROOT / "package" / "app.manifest").read_text(encoding="utf-8"))
+    assert re.search(r"\d+\.\d+\.\d+", version)[0] == manifest["info"]["id"]["version"]

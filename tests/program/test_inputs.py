@@ -1,0 +1,316 @@
+"""Forms of files: told by their content, read as a stream, broken parts counted and named."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import sys
+
+import pytest
+
+from installerscore_cli.readers import Broken, objects, windows
+
+from . import evtx_writer
+from .conftest import DATA
+
+EVENT = re.compile(r"<Event[ >].*?</Event>", re.DOTALL)
+SYSMON = (DATA / "sysmon.xml").read_text(encoding="utf-8")
+EVENTS = EVENT.findall(SYSMON)
+SECURITY = EVENT.findall((DATA / "security.xml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def sysmon(program):
+    """The row of the Sysmon sample."""
+    (row,) = program(DATA / "sysmon.xml", "--output", "jsonl").rows
+    return row
+
+
+FORMS = {
+    "gzip": gzip.compress(SYSMON.encode()),
+    "gzip in two members": gzip.compress(SYSMON[:9000].encode())
+    + gzip.compress(SYSMON[9000:].encode()),
+    "UTF-16 as PowerShell writes it": SYSMON.encode("utf-16"),
+    "UTF-8 with a mark": b"\xef\xbb\xbf" + SYSMON.encode(),
+    "wevtutil, one event after the other": "".join(EVENTS).encode(),
+    "lines that end as on Windows": SYSMON.replace("\n", "\r\n").encode(),
+    "cut off in the last event": SYSMON[:-400].encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("piped", [False, True], ids=["file", "stdin"])
+def test_one_export_in_many_forms(program, tmp_path, sysmon, form, piped):
+    path = tmp_path / "events"
+    path.write_bytes(FORMS[form])
+    arguments = ("-",) if piped else (path,)
+    ran = program(*arguments, "--output", "jsonl", stdin=FORMS[form] if piped else None)
+    assert ran.code == 0, ran.err
+    assert ran.rows == [sysmon]
+
+
+def test_json_in_many_forms(program, tmp_path):
+    records = [json.loads(line) for line in (DATA / "winlogbeat.ndjson").open(encoding="utf-8")]
+    sources = [record["_source"] for record in records]
+    forms = {
+        "lines": "\n".join(map(json.dumps, sources)),
+        "array": json.dumps(sources),
+        "array over lines": json.dumps(sources, indent=2),
+        "one after the other": "".join(json.dumps(source, indent=1) for source in sources),
+        "search answer": json.dumps({"took": 3, "hits": {"total": 12, "hits": records}}),
+        "Log Analytics": json.dumps(
+            {
+                "tables": [
+                    {
+                        "name": "PrimaryResult",
+                        "columns": [{"name": name} for name in dotted(sources[0])],
+                        "rows": [
+                            [dotted(source).get(name) for name in dotted(sources[0])]
+                            for source in sources
+                            if dotted(source).keys() == dotted(sources[0]).keys()
+                        ],
+                    }
+                ]
+            }
+        ),
+        "dotted": "\n".join(json.dumps(dotted(source)) for source in sources),
+    }
+    trees = {}
+    for form, text in forms.items():
+        path = tmp_path / "events.json"
+        path.write_text(text, encoding="utf-8")
+        ran = program(path, "--output", "jsonl")
+        trees[form] = [row["tree"] for row in ran.rows]
+        assert ran.code == 0, (form, ran.err)
+    analytics = trees.pop("Log Analytics")
+    assert len({json.dumps(tree) for tree in trees.values()}) == 1
+    assert len(analytics[0]) == len(trees["lines"][0])
+
+
+def dotted(value, prefix=""):
+    flat = {}
+    for name, one in value.items():
+        if isinstance(one, dict):
+            flat.update(dotted(one, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = one
+    return flat
+
+
+def test_evtx_files_of_two_logs_in_a_folder(program, tmp_path, sysmon):
+    folder = tmp_path / "evidence" / "Logs"
+    folder.mkdir(parents=True)
+    evtx_writer.write(folder / "Sysmon.evtx", EVENTS * 3)
+    evtx_writer.write(folder / "Security.evtx", SECURITY)
+    system = EVENTS[0].replace("Microsoft-Windows-Sysmon/Operational", "System")
+    system = system.replace('Name="Microsoft-Windows-Sysmon"', 'Name="Service Control Manager"')
+    evtx_writer.write(folder / "System.evtx", [system.replace("UtcTime", "param1")] * 5)
+    (folder / "notes.txt").write_text("seen by the night shift\n")
+    ran = program(tmp_path / "evidence", "--output", "jsonl")
+    assert (ran.code, ran.errors) == (0, [])
+    (row,) = ran.rows
+    assert row["process_count"] == sysmon["process_count"], "two sensors, each process once"
+    assert row["installer_score"] >= sysmon["installer_score"]
+    assert "Files passed over: 2" in ran.err
+
+
+def test_evtx_from_gzip_and_stdin(program, tmp_path, sysmon):
+    path = tmp_path / "s.evtx"
+    evtx_writer.write(path, EVENTS)
+    packed = gzip.compress(path.read_bytes())
+    (tmp_path / "s.evtx.gz").write_bytes(packed)
+    for ran in (
+        program(path, "--output", "jsonl"),
+        program(tmp_path / "s.evtx.gz", "--output", "jsonl"),
+        program("-", "--output", "jsonl", stdin=packed),
+    ):
+        (row,) = ran.rows
+        assert (row["tree"], row["installer_score"]) == (sysmon["tree"], sysmon["installer_score"])
+
+
+def test_a_damaged_evtx_file_gives_what_is_left_and_says_so(program, tmp_path):
+    path = tmp_path / "s.evtx"
+    evtx_writer.write(path, EVENTS + EVENTS * 30)
+    content = bytearray(path.read_bytes())
+    assert len(content) > evtx_writer.HEADER + 4 * evtx_writer.CHUNK
+    second = evtx_writer.HEADER + evtx_writer.CHUNK
+    content[second : second + 8] = bytes(8)
+    path.write_bytes(content[: -evtx_writer.CHUNK])
+    ran = program(path, "--output", "jsonl")
+    assert ran.code == 0
+    assert len(ran.rows) == 1
+    assert "broken: the file is cut short" in ran.warnings[0]
+
+
+def test_without_the_package_evtx_it_says_what_to_install(program, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "evtx", None)
+    evtx_writer.write(tmp_path / "s.evtx", EVENTS[:1])
+    (tmp_path / "a.csv").write_bytes((DATA / "defender.csv").read_bytes())
+    ran = program(tmp_path)
+    assert ran.code == 2
+    (error,) = ran.errors
+    assert "s.evtx: is an EVTX file" in error
+    assert "pip install 'installerscore[evtx]'" in error
+
+
+PROBLEMS = {
+    "nothing": (b"", "is empty"),
+    "blanks": (b"  \n\n", "holds nothing but blanks"),
+    "bytes": (b"\x7fELF\x00\x01\x02", "is not text: expected EVTX, CSV, JSON"),
+    "prose": (b"seen by the night shift\n", "is text of an unknown form: expected CSV"),
+    "zip": (b"PK\x03\x04rest", "is a zip archive; unpack it"),
+    "other columns": (b"name,color\nbox,red\n", "found name, color"),
+    "other objects": (b'{"name": "box"}\n', "expected CIM columns (dest or host, process_id"),
+    "no objects": (b"[1, 2]", ""),
+    "other XML": (b"<?xml version='1.0'?><html></html>", "is XML without <Event> elements"),
+    "interpreted": (
+        b"type=EXECVE msg=audit(11/22/2026 01:22:45.913:24983) : argc=1 a0=ls\n",
+        "use ausearch --raw",
+    ),
+    "cut gzip": (gzip.compress(SYSMON.encode())[:-200], "could not be read to its end"),
+    "no evtx": (b"ElfFile\0" + bytes(60), "begins like an EVTX file but is none"),
+    "broken JSON": (b'{"a": [1, 2', "the JSON breaks off or is not valid"),
+    "useless events": (
+        EVENTS[-1].encode(),
+        "holds no process creations, connections, file or registry changes; found Sysmon 5 (1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [name for name in PROBLEMS if name != "no objects"])
+@pytest.mark.parametrize("piped", [False, True], ids=["file", "stdin"])
+def test_bad_input_is_one_clear_sentence(program, tmp_path, case, piped):
+    content, problem = PROBLEMS[case]
+    path = tmp_path / "events.dat"
+    path.write_bytes(content)
+    ran = program("-", stdin=content) if piped else program(path)
+    assert (ran.code, ran.out) == (2, "")
+    (error,) = ran.err.splitlines()
+    name = "standard input" if piped else str(path)
+    assert error.startswith(f"installerscore: error: {name}: ")
+    assert problem in error
+    assert error.endswith(".")
+
+
+def test_input_that_is_well_formed_and_empty_is_no_error(program, tmp_path):
+    for name, content in {"a.csv": "_time,dest,process,process_id\n", "b.json": "[]\n"}.items():
+        (tmp_path / name).write_text(content)
+        ran = program(tmp_path / name, "--fail-on", "low")
+        assert ran.code == 0
+        assert "0 installer trees" in ran.out
+
+
+def test_a_folder_without_events_is_an_error_that_says_what_was_there(program, tmp_path):
+    ran = program(tmp_path)
+    assert (ran.code, len(ran.errors)) == (2, 1)
+    (tmp_path / "a.txt").write_text("hello\n")
+    (tmp_path / "b.csv").write_text("x,y\n1,2\n")
+    ran = program(tmp_path)
+    assert ran.code == 2
+    assert "None of the 2 files there holds events of processes" in ran.errors[0]
+
+
+def test_a_file_of_a_folder_that_cannot_be_read_does_not_hide_the_others(program, tmp_path):
+    (tmp_path / "a.xml").write_text(SYSMON, encoding="utf-8")
+    (tmp_path / "b.gz").write_bytes(gzip.compress(SYSMON.encode())[:-20])
+    ran = program(tmp_path, "--output", "jsonl")
+    assert len(ran.rows) == 1
+    assert ran.code == 2, "the answer may not be whole"
+    assert "b.gz: could not be read to its end" in ran.warnings[0]
+    assert program(tmp_path, "--fail-on", "low").code == 1
+
+
+def test_events_without_any_process_creation_say_what_is_missing(program, tmp_path):
+    path = tmp_path / "n.xml"
+    path.write_text("".join(event for event in EVENTS if "<EventID>3<" in event))
+    ran = program(path)
+    assert ran.code == 2
+    assert "None of the 1 rows is a process creation" in ran.errors[0]
+
+
+def test_a_security_log_without_command_lines_is_remarked(program, tmp_path):
+    path = tmp_path / "s.xml"
+    text = re.sub(r'<Data Name="CommandLine">.*?</Data>', "", "".join(SECURITY))
+    path.write_text(text, encoding="utf-8")
+    ran = program(path)
+    assert "9 of 9 process creations of Windows Security log have no command line" in ran.err
+
+
+def test_characters_that_xml_forbids_do_not_hide_an_event(program, tmp_path, sysmon):
+    path = tmp_path / "s.xml"
+    text = SYSMON.replace("-NoProfile ", "-NoProfile &#x1B; \x01 ")
+    path.write_text(text, encoding="utf-8")
+    (row,) = program(path, "--output", "jsonl").rows
+    assert row["process_count"] == sysmon["process_count"]
+
+
+def test_an_entity_bomb_is_not_read(program, tmp_path):
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    path = tmp_path / "s.xml"
+    path.write_text(bomb + SYSMON.replace("whoami.exe", "&b;"), encoding="utf-8")
+    ran = program(path, "--output", "jsonl")
+    assert ran.code == 0
+    assert "an <Event> is not well-formed XML" in ran.warnings[0]
+
+
+def test_broken_lines_are_counted_and_the_rest_is_read(program, tmp_path):
+    lines = (DATA / "winlogbeat.ndjson").read_text(encoding="utf-8").splitlines()
+    lines.insert(3, '{"@timestamp": ')
+    path = tmp_path / "w.ndjson"
+    path.write_text("\n".join(lines))
+    ran = program(path, "--output", "jsonl")
+    assert (ran.code, len(ran.rows)) == (0, 1)
+    assert "1 record was broken: line 4 is no JSON" in ran.warnings[0]
+
+
+def test_rows_of_a_wrong_width_are_counted(program, tmp_path):
+    text = (DATA / "splunk_datamodel.csv").read_text(encoding="utf-8")
+    path = tmp_path / "s.csv"
+    path.write_text(text + "one,two\n", encoding="utf-8")
+    ran = program(path)
+    assert "1 record was broken: line 11 has 2 cells, the header 16" in ran.warnings[0]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters(program, tmp_path, delimiter):
+    import csv
+
+    path = tmp_path / "s.csv"
+    with (DATA / "splunk_datamodel.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    assert len(program(path, "--output", "jsonl").rows) == 1
+
+
+def test_an_array_is_read_item_by_item():
+    """An export of any size must not be held in memory."""
+
+    class Endless(io.TextIOBase):
+        served = 0
+
+        def __iter__(self):
+            yield "[\n"
+
+        def read(self, size: int = -1) -> str:
+            self.served += 1
+            assert self.served < 10, "read on before the first items were handed over"
+            return '{"n": 1},\n' * 100_000
+
+    found = objects.records(Endless(), Broken())
+    assert [next(found) for _ in range(50_000)][-1] == {"n": 1}
+
+
+def test_an_event_without_an_end_is_given_up():
+    class Endless(io.TextIOBase):
+        left = 40
+
+        def read(self, size: int = -1) -> str:
+            self.left -= 1
+            return "<Event >" * (size // 8) if self.left > 0 else ""
+
+    broken = Broken()
+    assert list(windows.xml_records(Endless(), broken)) == []
+    assert broken.example == "an <Event> does not end"
