@@ -16,9 +16,14 @@ DEV_READY := .venv/.ready
 EVALUATE_READY := .venv/.evaluate
 KNOWLEDGE_VENV := build/knowledge-venv
 KNOWLEDGE_READY := $(KNOWLEDGE_VENV)/.ready
+UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.9.0
+LOCK := build/lock-venv/bin/uv pip compile --quiet --universal --python-version 3.9 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: build package venv demo evaluate bench bench-accept fuzz knowledge splunk-apps test check lint clean
+.PHONY: build package venv demo evaluate bench bench-accept fuzz knowledge splunk-apps lock audit \
+	test check lint clean
 
 build: $(BUILD_READY)
 	@$(BUILD_VENV)/bin/python tools/build_app.py
@@ -64,6 +69,22 @@ splunk-apps: package
 	@tar -czf docker/apps/installerscore_sample.tgz -C docker installerscore_sample
 	@echo "Wrote docker/apps; Splunk_SA_CIM.tgz from Splunkbase belongs beside them (docs/splunk.md)"
 
+# Pin what requirements/build.in and lib.in name, and all that those need, with hashes.
+lock:
+	@$(call create_venv,build/lock-venv)
+	@build/lock-venv/bin/python $(PIP_INSTALL) uv==$(UV_VERSION)
+	@$(LOCK) requirements/build.in --output-file requirements/build.txt
+	@$(LOCK) requirements/lib.in --output-file package/lib/requirements.txt
+
+# Known vulnerabilities of what ships and of what builds it; asks the package index for them.
+audit:
+	@$(call create_venv,build/audit-venv)
+	@build/audit-venv/bin/python $(PIP_INSTALL) pip-audit==$(PIP_AUDIT_VERSION)
+	@status=0; for list in package/lib/requirements.txt requirements/build.txt; do \
+		echo "Known vulnerabilities of $$list"; \
+		build/audit-venv/bin/pip-audit --strict --require-hashes --disable-pip -r $$list || status=1; \
+	done; exit $$status
+
 test: $(DEV_READY) build
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
 
@@ -80,10 +101,11 @@ clean:
 # The generator changes the environment that it runs in, so it has one of its own.
 $(BUILD_READY): requirements/build.txt
 	@$(call create_venv,$(BUILD_VENV))
-	@$(BUILD_VENV)/bin/python $(PIP_INSTALL) -r requirements/build.txt
+	@$(BUILD_VENV)/bin/python $(PIP_INSTALL) --require-hashes --only-binary=:all: \
+		-r requirements/build.txt
 	@touch $@
 
-$(DEV_READY): requirements/dev.txt requirements/detections.txt package/lib/requirements.txt
+$(DEV_READY): requirements/dev.txt requirements/detections.txt requirements/lib.in
 	@$(call create_venv,.venv)
 	@.venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@

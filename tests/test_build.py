@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes.util
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def test_nothing_hidden_compiled_native_or_linked_ships(built_app):
 
 
 def test_lib_holds_the_pinned_libraries_and_no_others(built_app):
-    requirements = (ROOT / "package" / "lib" / "requirements.txt").read_text(encoding="utf-8")
+    requirements = (ROOT / "requirements" / "lib.in").read_text(encoding="utf-8")
     lines = [line for line in requirements.splitlines() if line and not line.startswith("#")]
     pinned = {line.replace("==", "-").replace("splunk-sdk", "splunk_sdk") for line in lines}
     installed = {path.name[: -len(".dist-info")] for path in built_app.glob("lib/*.dist-info")}
@@ -159,11 +160,18 @@ def test_a_second_build_gives_the_same_package_and_leaves_the_sources_alone(pack
     before = build_app.digest_of_sources()
     python = ROOT / "build" / "venv" / "bin" / "python"
     script = ROOT / "tools" / "build_app.py"
+    elsewhere = {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    command = ["sh", "-c", 'umask 077; exec "$0" "$@"', python, script]
     subprocess.run(
-        [python, script, "--package", "--output", tmp_path], check=True, stdout=subprocess.DEVNULL
+        [*command, "--package", "--output", tmp_path],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **elsewhere},
     )
     assert build_app.digest_of_sources() == before
     assert (tmp_path / package.name).read_bytes() == package.read_bytes()
+    parts = package.name.replace(".tar.gz", ".cdx.json")
+    assert (tmp_path / parts).read_bytes() == package.with_name(parts).read_bytes()
 
 
 def test_build_number_rises_with_the_version_and_changes_with_the_sources():

@@ -4,6 +4,8 @@ The UCC generator rewrites the globalConfig.json that it reads, puts the time of
 output, and reports some failures with exit code 0. This script keeps the sources untouched,
 makes the output depend on the sources alone, and fails when the generator failed.
 
+Beside the package it leaves the list of what ships; see build_sbom.
+
 Run it through `make build` or `make package`, which prepare the Python that it needs.
 """
 
@@ -23,6 +25,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +33,12 @@ OUTPUT = ROOT / "output"
 STAGED = ("package", "globalConfig.json", "additional_packaging.py", "LICENSE")
 DIGESTED = (*STAGED, "requirements/build.txt", "tools/build_app.py")
 PIP_VERSION = "25.3"  # the generator's own default is a pip that it cannot work with
+# Nothing but what the requirements name, by hash. The one library without a wheel is built by the
+# pinned setuptools beside this Python, and not by the newest one.
+PIP_FLAGS = (
+    "--no-compile --ignore-installed --no-deps --require-hashes --only-binary=:all: "
+    "--no-binary=splunk-sdk --no-build-isolation"
+)
 # The time of every file in the package, unless SOURCE_DATE_EPOCH says another: 2025-01-01.
 EPOCH = 1735689600
 
@@ -49,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
             app = build(options.output)
             print(f"Built {_shown(app)}")
             if options.package:
-                print(f"Packed {_shown(pack(app, options.output))}")
+                package = pack(app, options.output)
+                print(f"Packed {_shown(package)}")
+                print(f"Listed {_shown(list_parts(app, package))}")
     except BuildError as error:
         print(f"Build failed: {error}", file=sys.stderr)
         return 1
@@ -102,7 +113,7 @@ def pack(app: Path, output: Path) -> Path:
     """
     name, version = read_id()
     archive = output / f"{name}-{version}.tar.gz"
-    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", EPOCH))
+    epoch = _epoch()
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = epoch, 0, 0, "", ""
@@ -114,6 +125,17 @@ def pack(app: Path, output: Path) -> Path:
                 arcname = Path(name) / path.relative_to(app)
                 tar.add(path, arcname, recursive=False, filter=plain)
     return archive
+
+
+def list_parts(app: Path, package: Path) -> Path:
+    """Write the list of what a package holds beside it, and return its path."""
+    import build_sbom  # a library of the build: `build` is used by tests without it
+
+    return build_sbom.write(app, package, metadata.version(build_sbom.UCC), _epoch())
+
+
+def _epoch() -> int:
+    return int(os.environ.get("SOURCE_DATE_EPOCH", EPOCH))
 
 
 def read_id() -> tuple[str, str]:
@@ -163,7 +185,8 @@ def _generate(stage: Path, version: str) -> None:
     command = [str(Path(sys.executable).with_name("ucc-gen")), "build", "--source", "package"]
     command += ["--ta-version", version, "--output", "output", "--overwrite"]
     command += ["--pip-version", PIP_VERSION, "--python-binary-name", sys.executable]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command += ["--pip-custom-flag", PIP_FLAGS]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PIP_CACHE_DIR": _pip_cache()}
     try:
         done = subprocess.run(
             command,
@@ -179,6 +202,12 @@ def _generate(stage: Path, version: str) -> None:
     failed = done.returncode or re.search(r"^ERROR:", done.stdout, re.MULTILINE)
     if failed:
         raise BuildError(f"ucc-gen said (exit code {done.returncode}):\n{done.stdout}")
+
+
+def _pip_cache() -> str:
+    """Return a cache of its own for each set of tools: other tools build other wheels."""
+    digest = hashlib.sha256((ROOT / "requirements" / "build.txt").read_bytes()).hexdigest()
+    return str(ROOT / "build" / "pip" / digest[:12])
 
 
 def _build_number(version: str, digest: str) -> int:
