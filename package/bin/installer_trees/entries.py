@@ -17,7 +17,8 @@ SIGNAL_COLUMNS = (
     "signal_id title family os kind scope field pattern conditions min_distinct distinct_within "
     "weight group mitre_technique_id rationale source known_false_positives"
 ).split()
-# A roots file may also have parent_pattern, which parent_process_name must match.
+# A roots file may also have parent_pattern, which parent_process_name must match, and
+# sibling_pattern, which the command line of another process of the same parent must match.
 ALLOWANCE_COLUMNS = (
     "allow_id title os family scope field pattern signals reduction expires reason source"
 ).split()
@@ -75,10 +76,10 @@ def root(record: Record) -> Root:
         raise Problem("process_name", "is empty, and so is original_file_name; one is needed")
     return Root(
         root_id=record["root_id"],
-        os=_one_of(record, "os", (*SYSTEMS, "any")),
-        family=_needed(record, "family").split()[0],
+        os=one_of(record, "os", (*SYSTEMS, "any")),
+        family=needed(record, "family").split()[0],
         serves=tuple(record["family"].split()),
-        role=_one_of(record, "role", ROLES),
+        role=one_of(record, "role", ROLES),
         names=_globs(record["process_name"]),
         original_names=_globs(record["original_file_name"]),
         path_pattern=_regex(record, "path_pattern"),
@@ -86,6 +87,7 @@ def root(record: Record) -> Root:
         exclude_pattern=_regex(record, "exclude_pattern"),
         package_pattern=_regex(record, "package_pattern", groups=1),
         parent_pattern=_regex(record, "parent_pattern"),
+        sibling_pattern=_regex(record, "sibling_pattern"),
     )
 
 
@@ -95,8 +97,8 @@ def signal(record: Record) -> Signal:
     Raises:
         Problem: A cell cannot be used.
     """
-    kind = _one_of(record, "kind", ("process", *EVENT_KINDS))
-    scope = _one_of(record, "scope", SCOPES)
+    kind = one_of(record, "kind", ("process", *EVENT_KINDS))
+    scope = one_of(record, "scope", SCOPES)
     pattern = _regex(record, "pattern")
     if pattern is None:
         raise Problem("pattern", "is empty; a signal needs a regular expression")
@@ -105,16 +107,16 @@ def signal(record: Record) -> Signal:
         fields = TREE_FIELDS
     return Signal(
         signal_id=signal_id(record),
-        title=_needed(record, "title"),
+        title=needed(record, "title"),
         families=_words(record, "family"),
         systems=_words(record, "os", SYSTEMS),
         kind=kind,
         scope=scope,
-        field=_one_of(record, "field", fields),
+        field=one_of(record, "field", fields),
         pattern=pattern,
         conditions=_conditions(record, kind),
         min_distinct=int(number(record, "min_distinct", 1, 100, default=1)),
-        distinct_within=_one_of(record, "distinct_within", ("parent", "tree"), default="tree"),
+        distinct_within=one_of(record, "distinct_within", ("parent", "tree"), default="tree"),
         weight=number(record, "weight", 0, MAX_WEIGHT),
         group=record.get("group", ""),
         mitre_technique_id=_techniques(record),
@@ -137,12 +139,12 @@ def allowance(record: Record) -> Allowance:
     if expires and not _is_date(expires):
         raise Problem("expires", f"{expires!r} is not a date; write YYYY-MM-DD or leave it empty")
     return Allowance(
-        allow_id=_needed(record, "allow_id"),
-        title=_needed(record, "title"),
+        allow_id=needed(record, "allow_id"),
+        title=needed(record, "title"),
         systems=_words(record, "os", SYSTEMS),
         families=_words(record, "family"),
-        scope=_one_of(record, "scope", ALLOWANCE_SCOPES),
-        field=_one_of(record, "field", PROCESS_FIELDS),
+        scope=one_of(record, "scope", ALLOWANCE_SCOPES),
+        field=one_of(record, "field", PROCESS_FIELDS),
         pattern=pattern,
         signal_ids=frozenset() if record["signals"] == "*" else _words(record, "signals"),
         reduction=number(record, "reduction", 1, MAX_REDUCTION),
@@ -250,14 +252,24 @@ def number(
     return value
 
 
-def _needed(record: Record, column: str) -> str:
+def needed(record: Record, column: str) -> str:
+    """Return a cell that must not be empty.
+
+    Raises:
+        Problem: It is.
+    """
     value = record.get(column, "")
     if not value:
         raise Problem(column, "is empty; it is needed")
     return value
 
 
-def _one_of(record: Record, column: str, choices: Iterable[str], default: str = "") -> str:
+def one_of(record: Record, column: str, choices: Iterable[str], default: str = "") -> str:
+    """Return a cell that must hold one of some words.
+
+    Raises:
+        Problem: It holds something else.
+    """
     value = record.get(column, "") or default
     if value not in choices:
         raise Problem(column, f"{value!r} is not known; use one of {', '.join(choices)}")
@@ -266,7 +278,7 @@ def _one_of(record: Record, column: str, choices: Iterable[str], default: str = 
 
 def _words(record: Record, column: str, choices: Iterable[str] = ()) -> frozenset[str]:
     """Return the words of a cell; `any` is the empty set, which stands for all."""
-    words = frozenset(_needed(record, column).split())
+    words = frozenset(needed(record, column).split())
     if words == {"any"}:
         return frozenset()
     allowed = tuple(choices)

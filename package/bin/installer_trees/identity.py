@@ -123,9 +123,14 @@ class Identities:
         return found
 
     def root_of(self, row: int) -> Root | None:
-        """Return the roots entry that a row matches."""
+        """Return the roots entry of a process that is an installer."""
         if row >= 0 and not self.store.flags[row] & IS_ROOT:
             return None
+        root = self.entry_of(row)
+        return None if row < 0 and root and root.sibling_pattern else root
+
+    def entry_of(self, row: int) -> Root | None:
+        """Return the roots entry that a row matches by itself."""
         p = self.process(row)
         return self.catalogue.root_of(
             p.process_name, p.process, p.process_path, p.original_file_name, p.parent_process_name

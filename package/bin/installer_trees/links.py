@@ -15,14 +15,17 @@ from .catalogue import Catalogue
 from .columns import NO_TIME
 from .identity import LOOK_BACK, same_name
 from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, Link, Parents
-from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
+from .regex import MATCH_CHARS, Regex
+from .rows import IS_ROOT, NEEDS_SIBLING, PARENT_IS_ROOT, RowStore
 
 EVENT_SLACK_SECONDS = 1.0
 COMMANDS_BEFORE = 20
 COMMANDS_SECONDS = 3_600.0
 MIN_NAME_CHARS = 4
+BESIDE_SECONDS = 3.0
 
 _INSTALLERS = bytes(flag & (IS_ROOT | PARENT_IS_ROOT) for flag in range(256))
+_WAITING = bytes(flag & NEEDS_SIBLING for flag in range(256))
 
 
 @dataclass
@@ -57,6 +60,7 @@ class Linker(Parents):
 
         An installer that started after the lifetime of the one above it has a branch of its own.
         """
+        self._confirm()
         self.adopt_detached()
         flags = self.store.flags
         installers = flags.tobytes().translate(_INSTALLERS)
@@ -68,7 +72,7 @@ class Linker(Parents):
         for wave in (tops, {row for row in marked if flags[row] & IS_ROOT}):
             for top in sorted(wave, key=self.order):
                 if top not in claimed:
-                    branches.append(self._grow(top, claimed))
+                    branches.append(self.grow(top, claimed))
         return sorted(branches, key=lambda branch: self.order(branch.top))
 
     def _top(self, row: int, above: dict[int, int]) -> int:
@@ -90,7 +94,7 @@ class Linker(Parents):
             above[member] = top
         return above[row]
 
-    def _grow(self, top: int, claimed: set[int]) -> Branch:
+    def grow(self, top: int, claimed: set[int]) -> Branch:
         """Collect all that grows from a top within its lifetime, breadth first."""
         branch = Branch(top, [top], {top: NO_PARENT})
         claimed.add(top)
@@ -138,6 +142,28 @@ class Linker(Parents):
             self._families[kind, key] = known
         return known
 
+    def _confirm(self) -> None:
+        """Take for installers the rows whose entry asks for a sibling, where there is one."""
+        flags = self.store.flags
+        waiting = flags.tobytes().translate(_WAITING)
+        for row in compress(range(len(flags)), waiting):
+            root = self.entry_of(row)
+            if root and root.sibling_pattern and self.command_beside(row, root.sibling_pattern):
+                flags[row] |= IS_ROOT
+
+    def command_beside(self, row: int, pattern: Regex) -> str:
+        """Return the nearest command line beside a process that matches; empty if none does."""
+        time = self.store.time
+        times, rows = self._siblings(row)
+        place = bisect_right(times, time[row])
+        near = rows[max(0, place - LOOK_BACK) : place + LOOK_BACK]
+        for other in sorted(near, key=lambda other: abs(time[other] - time[row])):
+            line = self.process(other).process
+            close = abs(time[other] - time[row]) <= BESIDE_SECONDS
+            if other != row and close and pattern.search(line[:MATCH_CHARS]):
+                return line
+        return ""
+
     def named_before(self, row: int, name: str) -> str:
         """Return the command line that named a file before, run by the parent of this process.
 
@@ -147,8 +173,7 @@ class Linker(Parents):
         store = self.store
         if row < 0 or len(name) < MIN_NAME_CHARS:
             return ""
-        guid, pid = store.parent_guid[row], store.parent_pid[row]
-        times, rows = self._started_by(*((GUID, guid) if guid else (PID, pid)))
+        times, rows = self._siblings(row)
         end = bisect_right(times, store.time[row])
         for before in reversed(rows[max(0, end - COMMANDS_BEFORE) : end]):
             if store.time[row] - store.time[before] > COMMANDS_SECONDS:
@@ -158,8 +183,10 @@ class Linker(Parents):
                 return line
         return ""
 
-    def _started_by(self, kind: str, key: int) -> tuple[list[float], list[int]]:
-        """Return times and rows of all that name one parent key, in order."""
+    def _siblings(self, row: int) -> tuple[list[float], list[int]]:
+        """Return times and rows of all that name the same parent, in order."""
+        guid, pid = self.store.parent_guid[row], self.store.parent_pid[row]
+        kind, key = (GUID, guid) if guid else (PID, pid)
         known = self._started.get((kind, key))
         if known is None:
             rows = self.sort(self.children_by[kind].rows(key))

@@ -69,8 +69,9 @@ EVENT_KINDS = ("network", "file", "registry", "service")
 class Root:
     """One row of the roots catalogue: what counts as a process of an installer.
 
-    Names are in lower case and may hold `*` and `?`. A service does the work of requests of the
-    families that it `serves`, its own first.
+    Names are in lower case and may hold `*` and `?`. Where there is a `sibling_pattern`, another
+    process of the same parent must match it at about the same time. A service does the work of
+    requests of the families that it `serves`, its own first.
     """
 
     root_id: str
@@ -84,6 +85,7 @@ class Root:
     exclude_pattern: Regex | None
     package_pattern: Regex | None
     parent_pattern: Regex | None = None
+    sibling_pattern: Regex | None = None
     serves: tuple[str, ...] = ()
 
     def package_of(self, process: str) -> str:

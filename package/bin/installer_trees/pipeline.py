@@ -17,6 +17,7 @@ from .render import PROCESS_COLUMNS, Value, drawn, process_rows, tree_row
 from .rows import RowStore
 from .score import score, spread
 from .signals import Matcher
+from .started import adopt
 from .ties import tie
 from .trees import build
 
@@ -77,6 +78,8 @@ class Pipeline:
         )
         branches = tie(linker, linker.forest())
         self._events = self._owned_events(linker, branches)
+        if adopt(linker, branches, self._events):
+            self._events = self._owned_events(linker, branches)
         alone: list[Kept] = []
         hosts: dict[str, set[str]] = defaultdict(set)
         for branch in branches:
@@ -102,6 +105,7 @@ class Pipeline:
         """Return the events of each process that is in a tree."""
         members = {row: row for branch in branches for row in branch.members}
         owned: dict[int, list[int]] = defaultdict(list)
+        self.store.counters.unowned_events = 0
         for event in self.store.event_rows:
             owner = linker.owner_of(event, members)
             if owner == -1:
@@ -138,6 +142,8 @@ class Pipeline:
         rows = health_rows(self.store, linker)
         branches = tie(linker, linker.forest())
         self._events = self._owned_events(linker, branches)
+        if adopt(linker, branches, self._events):
+            self._events = self._owned_events(linker, branches)
         self._summarize(linker, branches)
         return rows
 

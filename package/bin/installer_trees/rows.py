@@ -14,7 +14,7 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import compress, islice
 from operator import sub
@@ -50,6 +50,8 @@ PROCESS, NETWORK, FILE, REGISTRY, SERVICE = range(5)
 KIND = 7
 IS_ROOT = 8
 PARENT_IS_ROOT = 16
+NEEDS_SIBLING = 32
+BY_MANAGER = 64
 REFUSED = -1
 
 NO_HOST = 0
@@ -58,6 +60,16 @@ FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified ren
 
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
+
+SERVICE_MANAGERS = frozenset("services.exe svchost.exe taskeng.exe systemd launchd".split())
+_SHELLS = "cmd powershell pwsh wscript cscript mshta rundll32 regsvr32"
+_SCRIPT_HOSTS = frozenset(
+    [
+        *(f"{name}.exe" for name in _SHELLS.split()),
+        *"bash sh dash zsh perl python3 osascript".split(),
+    ]
+)
+_SYSTEM_FOLDERS = ("c:\\windows\\s", "/usr/", "/lib/", "/system/", "/bin/", "/sbin/")
 
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
@@ -194,13 +206,28 @@ class RowStore:
         suspects = self._suspects(names, commands)
         suspects |= self._suspects(columns["original_file_name"], commands, renamed=True)
         for i in suspects:
-            if self._catalogue.root_of(*(known(columns[name][i]) for name in _ROOT_FIELDS)):
-                flags[i] |= IS_ROOT
+            root = self._catalogue.root_of(*(known(columns[name][i]) for name in _ROOT_FIELDS))
+            if root is not None:
+                flags[i] |= NEEDS_SIBLING if root.sibling_pattern else IS_ROOT
         names, commands = columns["parent_process_name"], columns["parent_process"]
         for i in self._suspects(names, commands):
-            if self._catalogue.root_of(names[i], known(commands[i])):
+            root = self._catalogue.root_of(names[i], known(commands[i]))
+            if root is not None and not root.sibling_pattern:
                 flags[i] |= PARENT_IS_ROOT
+        for i in self._started_by_managers(columns):
+            flags[i] |= BY_MANAGER
         self.flags.extend(flags)
+
+    def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
+        """Yield the places of what a service manager started and is not the system's own."""
+        parents, paths = columns["parent_process_name"], columns["process_path"]
+        by_manager = map(SERVICE_MANAGERS.__contains__, map(str.lower, parents))
+        for i in compress(range(len(parents)), by_manager):
+            path = paths[i].lower()
+            if columns["process_name"][i].lower() in _SCRIPT_HOSTS or not path.startswith(
+                _SYSTEM_FOLDERS
+            ):
+                yield i
 
     def _suspects(self, names: Column, commands: Column, renamed: bool = False) -> set[int]:
         """Return the places where name and command line may be those of an installer."""

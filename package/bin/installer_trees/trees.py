@@ -48,8 +48,12 @@ def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) 
     if above is not None:
         process = _with_parent(process, above.process)
     root = linker.root_of(row)
-    package = root.package_of(process.process) if root is not None else ""
-    source = linker.named_before(row, file_name(package)) if package and above is None else ""
+    source = ""
+    if root is not None and root.sibling_pattern is not None:
+        source = linker.command_beside(row, root.sibling_pattern)
+    package = root.package_of(source or process.process) if root is not None else ""
+    if package and above is None and not source:
+        source = linker.named_before(row, file_name(package))
     return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package, source)
 
 

@@ -1,0 +1,135 @@
+"""What a service manager started for an install: the install's own doing, in another's name.
+
+A package that brings a service, a scheduled task or a launch item has it started by `services.exe`,
+`svchost.exe`, `systemd` or `launchd`. It belongs to the install that named its program before: on
+a command line, in the definition of a service, in a file that was written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import compress
+
+from .links import Branch, Linker
+from .model import Event, Process
+from .parents import TIE
+from .rows import BY_MANAGER
+
+TEXT_CHARS = 4_000
+DEPTH, DEPTH_AT_HOME = 3, 5
+"""Folders that an install named count for what lies below them, if they are as deep as this."""
+
+_WINDOWS = r"[a-z]:\\(?:[^\\/:*?\"<>|\r\n]{1,120}\\){1,12}[^\\/:*?\"<>|\r\n]{1,120}?"
+_PROGRAM = r"\.(?:exe|com|scr|dll|ps1|bat|cmd|vbs|vbe|js|jse|wsf|hta|py|jar)(?![\w.])"
+_POSIX = r"(?<![\w.~/:])/(?:[\w.+@\-\0]{1,80}/){1,12}[\w.+@\-\0]{1,80}"
+_PATH = re.compile(rf"{_WINDOWS}{_PROGRAM}|{_POSIX}", re.IGNORECASE)
+_OF_SYSTEM = re.compile(
+    r"[a-z]:\\windows\\(?!temp\\|tasks\\|debug\\)|[a-z]:\\program files(?: \(x86\))?\\windows"
+    r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share)/"
+    r"|/applications/(?!.*\.app\b)"
+)
+_AT_HOME = re.compile(r"/(?:home|users|root)/")
+
+Naming = tuple[float, tuple[float, tuple[str, ...]], int]
+
+
+def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) -> bool:
+    """Hang what service managers started under the process that named its program.
+
+    Args:
+        linker: What the branches were grown with.
+        branches: All installs; they are changed in place.
+        events: Rows of events by the row of the process that owns them.
+
+    Returns:
+        Whether anything was found.
+    """
+    store = linker.store
+    claimed = {row for branch in branches for row in branch.members}
+    waiting = store.flags.tobytes().translate(_BY_MANAGER)
+    started = [
+        row
+        for row in compress(range(len(store)), waiting)
+        if row not in claimed and linker.canonical(row) == row
+    ]
+    if not started:
+        return False
+    branch_of = {row: branch for branch in branches for row in branch.members}
+    named = _namings(linker, branch_of, events)
+    found = False
+    for row in linker.sort(started):
+        if row in claimed:
+            continue
+        namer = _named_by(linker, row, named)
+        if namer is not None:
+            branch = branch_of[namer]
+            below = linker.grow(row, claimed)
+            branch.members.extend(below.members)
+            branch.parent.update(below.parent)
+            branch.parent[row] = (namer, TIE)
+            found = True
+    return found
+
+
+def paths(*texts: str) -> set[str]:
+    """Return the full paths in texts, in lower case, without those of the operating system."""
+    found: set[str] = set()
+    for text in texts:
+        joined = text[:TEXT_CHARS].replace("\\ ", "\0").replace("cation Support", "cation\0Support")
+        found.update(path.lower().replace("\0", " ") for path in _PATH.findall(joined))
+    return {path for path in found if not _OF_SYSTEM.match(path)}
+
+
+def _with_folders(path: str) -> Iterator[str]:
+    """Yield a path and the POSIX folders above it that are deep enough to belong to one product."""
+    yield path
+    parts = path.split("/")
+    deep = DEPTH_AT_HOME if _AT_HOME.match(path) else DEPTH
+    for end in range(len(parts) - 1, deep, -1):
+        yield "/".join(parts[:end])
+
+
+def _namings(
+    linker: Linker, members: Iterable[int], events: dict[int, list[int]]
+) -> dict[tuple[str, str], list[Naming]]:
+    """Return which member named each path on each host, in order of time."""
+    named: dict[tuple[str, str], list[Naming]] = defaultdict(list)
+    for row in members:
+        process = linker.process(row)
+        host, order = process.dest.lower(), linker.order(row)
+        for path in paths(process.process):
+            named[host, path].append((process.time, order, row))
+        for event in events.get(row, ()):
+            what = linker.store.event(event)
+            for path in _named_in(what):
+                named[host, path].append((max(what.time, process.time), order, row))
+    for namings in named.values():
+        namings.sort()
+    return named
+
+
+def _named_in(event: Event) -> set[str]:
+    if event.action in ("deleted", "read"):
+        return set()
+    return paths(event.file_path, event.service_path, event.registry_value_data)
+
+
+def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming]]) -> int | None:
+    """Return the member that last named the program of a process before it was started."""
+    process: Process = linker.process(row)
+    best: Naming | None = None
+    own = paths(process.process_path, process.process)
+    for path in {part for program in own for part in _with_folders(program)}:
+        namings = named.get((process.dest.lower(), path), [])
+        end = bisect_right(namings, (process.time, (math.inf, ()), 0))
+        last = namings[end - 1] if end else None
+        if last and process.time - last[0] <= linker.lifetime and (best is None or last > best):
+            best = last
+    return best[2] if best else None
+
+
+_BY_MANAGER = bytes(flag & BY_MANAGER for flag in range(256))
