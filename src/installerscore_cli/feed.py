@@ -97,14 +97,14 @@ class Feed:
         return self.tally
 
     def add(self, record: Record) -> None:
-        """Take in one record."""
-        source = self._source(record)
-        if source is not None:
-            self._add_mapped(source, record)
-            return
+        """Take in one record; rows that are CIM already win over what their source has besides."""
         layout = self._cim_layout(record) if self._forced in (None, CIM) else None
         if layout is not None:
             self._add_cim(layout, record)
+            return
+        source = self._source(record)
+        if source is not None:
+            self._add_mapped(source, record)
         elif "_raw" in record:
             self._add_raw(record)
         else:
@@ -121,14 +121,9 @@ class Feed:
             self._send(chunk)
 
     def _source(self, record: Record) -> Source | None:
-        """Tell where a record comes from: mostly where the one before came from.
-
-        Rows that are CIM already win over the columns that their source has besides.
-        """
+        """Tell where a record comes from: mostly where the one before came from."""
         if self._forced is not None:
             return next((s for s in self._sources if s.name == self._forced), None)
-        if self._cim_layout(record) is not None:
-            return None
         if self._last is None or not self._last.knows(record):
             self._last = next((s for s in self._sources if s.knows(record)), None)
         return self._last
@@ -181,7 +176,7 @@ class Feed:
         return self._cim[header]
 
     def _add_cim(self, layout: _CimLayout, record: Record) -> None:
-        row = list(map(text, record.values()))
+        row = [value if type(value) is str else text(value) for value in record.values()]
         if layout.time >= 0:
             row[layout.time] = epoch(row[layout.time])
         if layout.needs_host:

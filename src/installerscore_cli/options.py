@@ -67,10 +67,11 @@ def parse(arguments: Sequence[str], sources: Sequence[str]) -> argparse.Namespac
     words = list(arguments)
     if not words or words[0] not in (*COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "score")
-    return _parser(sources).parse_args(words)
+    return build(sources).parse_args(words)
 
 
-def _parser(sources: Sequence[str]) -> Parser:
+def build(sources: Sequence[str]) -> Parser:
+    """Make the parser of the command line."""
     parser = Parser(
         prog="installerscore",
         description=_DESCRIPTION,

@@ -149,8 +149,8 @@ class Reader:
         if tally.nameless and self._host is None:
             self._nameless[item.folder] = None
         if broken.count and tally.used:
-            some = "1 record was" if broken.count == 1 else f"{broken.count:,} records were"
-            report.warnings.append(f"{item.name}: {some} broken: {broken.example}.")
+            many = "1 record" if broken.count == 1 else f"{broken.count:,} records, the first"
+            report.warnings.append(f"{item.name}: could not read {many}: {broken.example}.")
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 

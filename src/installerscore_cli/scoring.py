@@ -111,7 +111,8 @@ def _answer(
     if options.command == "processes":
         _rows(options, pipeline.process_columns(), pipeline.process_rows(kept))
         return NOTHING
-    overview = Overview(len(kept), Counter(one.score.severity for one in kept), report)
+    severities = Counter(one.score.severity for one in kept)
+    overview = Overview(len(kept), severities, report, pipeline.messages())
     with ExitStack() as stack:
         views = [_view(options, options.output, sys.stdout, pipeline, overview)]
         for path, form in saved:
@@ -214,12 +215,13 @@ def _written(path: Path) -> Iterator[TextIO]:
 
 def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: Say) -> None:
     """Say on standard error what was read and what was wrong with it."""
-    if options.output != "table" and not options.quiet:
+    shown = options.output == "table" or options.quiet
+    if not shown:
         say("info", report.summary())
     for text in report.warnings:
         say("warning", text)
     for level, text in pipeline.messages():
         if level == "WARN":
             say("warning", text)
-        elif not options.quiet:
+        elif not shown:
             say("info", text)

@@ -17,6 +17,7 @@ from installer_trees.render import PROCESS_COLUMNS, TREE_COLUMNS
 from sample import SAMPLES
 
 from installerscore_cli import cli, progress, scoring
+from installerscore_cli.options import SEVERITIES
 
 from .conftest import DATA, Terminal
 
@@ -41,18 +42,19 @@ def test_a_pipe_without_a_file_is_read(program):
     assert program(stdin=SYSMON.read_bytes()).out == program("-", stdin=SYSMON.read_bytes()).out
 
 
-@pytest.mark.parametrize(
-    ("severity", "code"), [("low", 1), ("medium", 1), ("high", 1), ("critical", 1)]
-)
-def test_fail_on_a_critical_tree(program, severity, code):
-    assert program(SYSMON, "--fail-on", severity).code == code
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_fail_on(program, severity):
+    (row,) = program(SYSMON, "--output", "jsonl").rows
+    reached = SEVERITIES.index(row["installer_severity"]) >= SEVERITIES.index(severity)
+    assert program(SYSMON, "--fail-on", severity).code == int(reached)
+    assert row["installer_severity"] in ("high", "critical")
 
 
 def test_fail_on_looks_at_the_trees_that_are_asked_for(program):
     quiet = SAMPLE / "win_nsis_notepadpp.jsonl"
     assert program(quiet, "--fail-on", "low").code == 0
     assert program(SYSMON, "--fail-on", "low", "--until", "2026-01-01").code == 0
-    assert program(SYSMON, quiet, "--fail-on", "critical", "--top", "1").code == 1
+    assert program(SYSMON, quiet, "--fail-on", "high", "--top", "1").code == 1
 
 
 def test_min_score_top_and_time(program):

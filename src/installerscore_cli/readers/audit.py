@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import re
 import socket
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from . import Broken, Record, lines
 
@@ -20,6 +19,8 @@ LINE = re.compile(r"(?:\bnode=(\S+) )?\btype=(\S+) msg=audit\((\d+\.\d+):(\d+)\)
 _PAIR = re.compile(r"([\w\-]+(?:\[\d+\])?)=(\"[^\"]*\"|'[^']*'|\S*)")
 _ARGUMENT = re.compile(r"a(\d+)(?:\[(\d+)\])?")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_READ = frozenset("SYSCALL EXECVE CWD PATH PROCTITLE SOCKADDR".split())
+_KEPT = frozenset("arch syscall SYSCALL success a1 a2 pid ppid uid UID comm exe cwd".split())
 _UNTRUSTED = ("comm", "exe", "cwd", "name", "proctitle")
 # Numbers of execve, execveat, connect, open, openat by architecture; enriched logs have names.
 _SYSCALLS = {
@@ -58,7 +59,7 @@ class Joiner:
         node, kind, time, serial, rest = found.groups()
         key = (node or "", f"{time}:{serial}")
         if kind != "EOE":
-            fields = dict(_PAIR.findall(rest))
+            fields = dict(_PAIR.findall(rest)) if kind in _READ else {}
             self._open.setdefault(key, []).append((kind, fields))
         elif key in self._open:
             yield from _event(key, self._open.pop(key))
@@ -74,34 +75,47 @@ class Joiner:
 
 def _event(key: tuple[str, str], parts: list[tuple[str, Fields]]) -> Iterator[Record]:
     """Yield the records of one event: the process it started, or what it did."""
-    time, _, serial = key[1].partition(":")
-    kinds = {kind for kind, _ in parts}
-    if "SYSCALL" not in kinds:
+    by_kind: dict[str, list[Fields]] = {}
+    for kind, fields in parts:
+        by_kind.setdefault(kind, []).append(fields)
+    if "SYSCALL" not in by_kind:
         yield {"audit_event": "other", "type": parts[0][0]}
         return
+    time, _, serial = key[1].partition(":")
     record: Record = {"time": time, "serial": serial, "node": key[0]}
-    for kind, fields in parts:
-        if kind in ("SYSCALL", "CWD", "PROCTITLE"):
-            record.update((name, _decoded(name, value)) for name, value in fields.items())
+    for fields in (*by_kind["SYSCALL"], *by_kind.get("CWD", ())):
+        for name in _KEPT.intersection(fields):
+            record[name] = _decoded(name, fields[name])
     call = _call(record)
-    paths = [fields for kind, fields in parts if kind == "PATH"]
-    if "EXECVE" in kinds or call in ("execve", "execveat"):
-        record["args"] = _arguments(fields for kind, fields in parts if kind == "EXECVE")
-        record["path"] = next((_decoded("name", p.get("name", "")) for p in paths), "")
-        yield {**record, "audit_event": "execve"}
-    elif "SOCKADDR" in kinds and call in ("connect", ""):
-        for kind, fields in parts:
-            if kind == "SOCKADDR":
-                peer = _peer(fields.get("saddr", ""))
-                yield {**record, **peer, "audit_event": "connect" if peer else "other"}
+    if "EXECVE" in by_kind or call in ("execve", "execveat"):
+        yield _process(record, by_kind)
+    elif "SOCKADDR" in by_kind and call in ("connect", ""):
+        peer = _peer(by_kind["SOCKADDR"][0].get("saddr", ""))
+        yield {**record, **peer, "audit_event": "connect" if peer else "other"}
     else:
-        changed = [path for path in paths if _changes(path, record, call)]
-        for path in changed:
-            name = _absolute(_decoded("name", path.get("name", "")), record.get("cwd", ""))
-            kind = path.get("nametype", "")
-            yield {**record, "audit_event": "path", "path": name, "nametype": kind}
-        if not changed:
-            yield {"audit_event": "other", "type": call or "SYSCALL"}
+        yield from _files(record, by_kind.get("PATH", []), call)
+
+
+def _process(record: Record, by_kind: dict[str, list[Fields]]) -> Record:
+    """Return the record of an execve; its title stands in where the arguments were lost."""
+    path = by_kind.get("PATH", [{}])[0].get("name", "")
+    record["path"] = _decoded("name", path)
+    record["args"] = _arguments(by_kind.get("EXECVE", []))
+    if not record["args"]:
+        title = by_kind.get("PROCTITLE", [{}])[0].get("proctitle", "")
+        record["proctitle"] = _decoded("proctitle", title)
+    return {**record, "audit_event": "execve"}
+
+
+def _files(record: Record, paths: list[Fields], call: str) -> Iterator[Record]:
+    """Yield a record for each file that was changed, or one that says that none was."""
+    changed = [path for path in paths if _changes(path, record, call)]
+    for path in changed:
+        name = _absolute(_decoded("name", path.get("name", "")), record.get("cwd", ""))
+        kind = path.get("nametype", "")
+        yield {**record, "audit_event": "path", "path": name, "nametype": kind}
+    if not changed:
+        yield {"audit_event": "other", "type": call or "SYSCALL"}
 
 
 def _call(record: Record) -> str:
@@ -123,7 +137,7 @@ def _decoded(name: str, value: str) -> str:
     return value
 
 
-def _arguments(parts: Any) -> list[str]:
+def _arguments(parts: Iterable[Fields]) -> list[str]:
     """Return the arguments of EXECVE records; long ones come in pieces, many in several records."""
     pieces: dict[int, dict[int, str]] = {}
     for fields in parts:

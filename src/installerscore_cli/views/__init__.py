@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from installer_trees.pipeline import Kept
+from installer_trees.pipeline import Kept, Message
 
 if TYPE_CHECKING:
     from ..reading import Report
@@ -22,11 +23,13 @@ class Overview:
         trees: How many there are in all.
         severities: How many of each severity.
         report: What was read.
+        messages: What the engine says of the rows, each with its level.
     """
 
     trees: int
     severities: Counter[str]
     report: Report
+    messages: Sequence[Message] = ()
 
 
 class View(Protocol):

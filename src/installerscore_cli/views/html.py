@@ -95,8 +95,10 @@ class Report:
         if total > len(self._rows):
             _add(body, "p", f"Shown are the {len(self._rows):,} with the highest scores.")
         _add(body, "p", self._overview.report.summary())
-        for warning in self._overview.report.warnings:
-            _add(body, "p", f"Note: {warning}")
+        for text in self._overview.report.warnings:
+            _add(body, "p", text)
+        for _, text in self._overview.messages:
+            _add(body, "p", text)
 
     def _table(self, body: Element) -> None:
         table = SubElement(SubElement(body, "div", {"class": "wide"}), "table")

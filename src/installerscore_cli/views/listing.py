@@ -68,6 +68,9 @@ class Listing:
         if not self._quiet:
             screen.title("What was read")
             screen.paragraph(overview.report.summary())
+            for level, text in overview.messages:
+                if level == "INFO":
+                    screen.paragraph(text)
 
 
 def trees(screen: Screen, rows: Sequence[Row]) -> None:
