@@ -14,6 +14,8 @@ BUILD_VENV := build/venv
 BUILD_READY := $(BUILD_VENV)/.ready
 DEV_READY := .venv/.ready
 EVALUATE_READY := .venv/.evaluate
+DOCS_VENV := build/docs-venv
+DOCS_READY := $(DOCS_VENV)/.ready
 KNOWLEDGE_VENV := build/knowledge-venv
 KNOWLEDGE_READY := $(KNOWLEDGE_VENV)/.ready
 UV_VERSION := 0.13.9
@@ -22,7 +24,7 @@ LOCK := build/lock-venv/bin/uv pip compile --quiet --universal --python-version 
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: build package venv demo evaluate bench bench-accept fuzz knowledge splunk-apps lock audit \
+.PHONY: build package venv demo evaluate bench bench-accept fuzz docs knowledge splunk-apps lock audit \
 	test check lint clean
 
 build: $(BUILD_READY)
@@ -54,6 +56,10 @@ fuzz: $(DEV_READY)
 	@PYTHONPATH=tests:tools:package/bin .venv/bin/python -m protocol_fuzz \
 		$(if $(COUNT),--count $(COUNT)) $(if $(FIRST),--first $(FIRST)) \
 		$(if $(GUIDED),--guided $(GUIDED))
+
+# The site, in build/site; any broken link or anchor fails it.
+docs: $(DOCS_READY)
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict
 
 # pytest-splunk-addon on a Splunk: SPLUNK_HOST=... SPLUNK_PASSWORD=... SPLUNK_HEC_TOKEN=... name it,
 # see docs/splunk.md. Without SPLUNK_HOST on a stand-in, as in CI.
@@ -92,7 +98,7 @@ lint: $(DEV_READY)
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-check: lint test
+check: lint test docs
 
 clean:
 	rm -rf output build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -112,6 +118,10 @@ $(DEV_READY): requirements/dev.txt requirements/detections.txt requirements/lib.
 
 $(EVALUATE_READY): requirements/evaluate.txt $(DEV_READY)
 	@.venv/bin/python $(PIP_INSTALL) -r requirements/evaluate.txt
+	@touch $@
+
+$(DOCS_READY): requirements/docs.txt $(DEV_READY)
+	@$(call create_venv_for,$(DOCS_VENV),requirements/docs.txt)
 	@touch $@
 
 $(KNOWLEDGE_READY): requirements/knowledge.txt $(DEV_READY)

@@ -1,0 +1,197 @@
+"""What the documentation says: links lead somewhere, code blocks are code, searches run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from posixpath import normpath
+from typing import NamedTuple
+
+import build_docs
+import installerscore_options
+import pytest
+import yaml
+from addonfactory_splunk_conf_parser_lib import TABConfigParser
+from conftest import ROOT
+from spl.conf import app_lookups, app_macros
+from spl.errors import SplError
+from spl.macros import calls
+from spl.matching import Row
+from spl.pipeline import Command
+from spl.runner import Run
+
+PACKAGE = ROOT / "package"
+MACROS = app_macros(PACKAGE)
+FENCE = re.compile(r"^( *)(`{3,})(\S*)[^\n]*\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+LINK = re.compile(r"\]\(<?([^)>\s]+)>?(?: \"[^\"]*\")?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+LANGUAGES = set("spl sh console bat kql text json yaml conf csv python xml".split())
+
+
+class Block(NamedTuple):
+    """A fenced block: where it is, its language, its text."""
+
+    place: str
+    language: str
+    text: str
+
+
+def pages() -> dict[str, str]:
+    """Return all pages by their path in the repository, generated ones as if they were there."""
+    written = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("samples/*.md")]
+    texts = {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8") for p in written}
+    return {**texts, **{f"docs/{path}": text for path, text in build_docs.pages().items()}}
+
+
+PAGES = pages()
+OWN = {path: text for path, text in PAGES.items() if (ROOT / path).exists()}
+
+
+def blocks() -> Iterator[Block]:
+    """Yield the fenced blocks of all pages that are not generated."""
+    for path, text in OWN.items():
+        for number, found in enumerate(FENCE.finditer(text), start=1):
+            indent, _, language, body = found.groups()
+            body = "\n".join(line.removeprefix(indent) for line in body.splitlines())
+            yield Block(f"{path} block {number}", language, body)
+
+
+BLOCKS = list(blocks())
+
+
+def of(*languages: str) -> pytest.MarkDecorator:
+    chosen = [block for block in BLOCKS if block.language in languages]
+    return pytest.mark.parametrize("block", chosen, ids=lambda block: block.place)
+
+
+def test_every_block_says_its_language() -> None:
+    """So that none escapes the tests below."""
+    assert [b.place for b in BLOCKS if b.language not in LANGUAGES] == []
+    assert [path for path, text in PAGES.items() if text.count("\n```") % 2] == []
+
+
+@of("spl")
+def test_a_search_is_one_that_runs(block: Block) -> None:
+    """Searches of one block are separated by a blank line."""
+    for search in block.text.split("\n\n"):
+        try:
+            run(search.strip())
+        except SplError as error:
+            pytest.fail(f"{block.place}: {error}", pytrace=False)
+
+
+def run(search: str) -> None:
+    """Execute a search over nothing; for our command, its options are looked at."""
+
+    def installerscore(
+        command: Command, rows: list[Row], run: Run, first: bool
+    ) -> tuple[list[Row], list[str]]:
+        words = command.arguments.split()
+        options = installerscore_options.parse(words, str(PACKAGE / "lookups"))
+        assert options.problems == []
+        return rows, []
+
+    commands = {"installerscore": installerscore}
+    Run({}, MACROS, app_lookups(PACKAGE), commands, 1e9, 0, 1e9).search(
+        search.removeprefix("search ")
+    )
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_macros_in_the_text_exist(path: str) -> None:
+    for _, code in CODE.findall(FENCE.sub("", OWN[path])):
+        if "`" in code and "<" not in code:
+            for call in calls(code.replace('\\"', '"')):
+                assert call.stanza in MACROS, f"{path}: `{call.stanza}` is no macro"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_code_in_a_table_holds_a_pipe(path: str) -> None:
+    """A code host ends the cell there, or the site shows a backslash: write &#124; in <code>."""
+    rows = [line for line in FENCE.sub("", PAGES[path]).splitlines() if line.startswith("|")]
+    assert [row for row in rows for _, code in CODE.findall(row) if "|" in code] == []
+
+
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
+@of("sh", "console")
+def test_commands_of_a_shell_block_exist(block: Block) -> None:
+    lines = block.text.splitlines()
+    if block.language == "console":
+        lines = [line[2:] for line in lines if line.startswith("$ ")]
+    bash = shutil.which("bash")
+    if bash:
+        text = "\n".join(lines)
+        done = subprocess.run([bash, "-n"], input=text, text=True, capture_output=True, check=False)
+        assert done.stderr == ""
+    for line in lines:
+        words = line.split("#")[0].split()
+        if words[:1] == ["make"]:
+            targets = [w for w in words[1:] if "=" not in w and re.fullmatch(r"[a-z-]+", w)]
+            assert set(targets) <= TARGETS, line
+        for word in words:
+            if re.fullmatch(r"(?:tools|docker|tests|bench|samples)/[\w/.-]+", word):
+                assert (ROOT / word).exists() or word.startswith("docker/apps"), line
+
+
+@of("json", "yaml", "csv", "conf", "python", "xml")
+def test_a_block_of_data_or_code_can_be_read(block: Block, tmp_path: Path) -> None:
+    if block.language == "json":
+        json.loads(block.text)
+    elif block.language == "yaml":
+        assert yaml.safe_load(block.text)
+    elif block.language == "csv":
+        assert len({len(row) for row in csv.reader(block.text.splitlines())}) == 1
+    elif block.language == "python":
+        compile(block.text, block.place, "exec")
+    elif block.language == "xml":
+        ElementTree.fromstring(block.text)
+    else:
+        conf = tmp_path / "block.conf"
+        conf.write_text(block.text, encoding="utf-8")
+        parser = TABConfigParser()
+        parser.read(conf, encoding="utf-8")
+        assert parser.item_dict()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_links_lead_somewhere(path: str) -> None:
+    text = CODE.sub("", FENCE.sub("", PAGES[path]))
+    for target in LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, place = target.partition("#")
+        page = normpath(f"{path}/../{name}") if name else path
+        assert page in PAGES or (ROOT / page).exists(), f"{path}: no {target}"
+        if place:
+            assert place in anchors(PAGES[page]), f"{path}: no place {target}"
+
+
+def anchors(text: str) -> set[str]:
+    """Return the places of a page that a link can name."""
+    found = set(re.findall(r'<a id="([^"]+)"', text))
+    for heading in HEADING.findall(FENCE.sub("", text)):
+        plain = re.sub(r"[^\w\s-]", "", re.sub(r"\\(.)", r"\1", heading)).strip().lower()
+        found.add(re.sub(r"[-\s]+", "-", plain))
+    return found
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """mkdocs would only leave it out of the menu."""
+
+    class Loader(yaml.SafeLoader):
+        """Reads the settings of mkdocs, with tags that only it knows."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    settings = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+    listed = set(re.findall(r"'([\w/.-]+\.md)'", str(settings["nav"])))
+    own = {path.removeprefix("docs/") for path in PAGES if path.startswith("docs/")}
+    assert own == listed
