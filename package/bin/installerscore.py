@@ -107,7 +107,7 @@ class InstallerScoreCommand(ReportingCommand):
             hang_up()
         except Exception as error:
             if not self._answered:
-                self._end([("ERROR", sentence(error))])
+                self._end([] if self._failed else [("ERROR", sentence(error))])
             elif not isinstance(error, BrokenInputError):  # what follows the answer is no matter
                 raise
         finally:
@@ -165,7 +165,8 @@ class InstallerScoreCommand(ReportingCommand):
 def sentence(error: BaseException) -> str:
     """Return what to tell the user; what was not foreseen goes to the log with its traceback."""
     if isinstance(error, InstallerTreesError):
-        return str(error)
+        text = str(error)
+        return text if text.endswith(".") else f"installerscore could not finish: {text}."
     if isinstance(error, MemoryError):
         return (
             "installerscore ran out of memory; narrow the time range or the hosts, "

@@ -11,7 +11,9 @@ OUTPUTS = ("trees", "processes", "health")
 OPTIONS = ("output", "minscore", "maxevents", "signals", "dest")
 MAXEVENTS = (1, 100_000_000)
 _HOSTS = re.compile(r"[\w.:*-]{1,255}")
-_LOOKUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*\.csv")
+MAX_LOOKUP_BYTES = 10 * 1024 * 1024
+_DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])\."  # on Windows, whatever follows the dot
+_LOOKUP = re.compile(rf"(?!{_DEVICES})[A-Za-z0-9_][A-Za-z0-9_.\-]*\.csv")
 
 
 @dataclass
@@ -141,6 +143,12 @@ def _lookup(options: Options, value: str, lookups: str) -> str | None:
         options.problems.append(
             f"signals={value}: there is no such lookup file in the add-on; upload it as a lookup "
             "table file of the app TA-installerscore."
+        )
+        return None
+    if os.path.getsize(path) > MAX_LOOKUP_BYTES:
+        options.problems.append(
+            f"signals={value} is larger than {MAX_LOOKUP_BYTES:,} bytes; keep only the signals "
+            "that it changes or adds."
         )
         return None
     return path
