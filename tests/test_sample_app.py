@@ -12,6 +12,7 @@ import load_sample
 import pytest
 import sample
 import scp
+import yaml
 from conftest import ROOT
 from fake_splunkd import listening
 from sample_events import KINDS, SOURCETYPE
@@ -102,3 +103,16 @@ def test_the_data_models_show_the_same_trees_as_the_rows_themselves(
     assert sorted(tuple(str(t[f]) for f in identity) for t in trees) == sorted(
         tuple(str(t[f]) for f in identity) for t in direct
     )
+
+
+def test_compose_mounts_what_is_there_and_installs_what_make_writes() -> None:
+    compose = yaml.safe_load((ROOT / "docker" / "compose.yml").read_text(encoding="utf-8"))
+    splunk, loader = compose["services"]["splunk"], compose["services"]["sample"]
+    apps = [Path(app).name for app in splunk["environment"]["SPLUNK_APPS_URL"].split(",")]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert [app for app in apps if f"docker/apps/{app}" not in makefile] == ["Splunk_SA_CIM.tgz"]
+    mounts = [mount.split(":") for mount in loader["volumes"]]
+    assert all((ROOT / "docker" / source).is_dir() for source, *_ in mounts)
+    script = loader["command"].split()[1]
+    source, target, _ = next(mount for mount in mounts if script.startswith(mount[1]))
+    assert (ROOT / "docker" / source / Path(script).relative_to(target)).is_file()
