@@ -177,6 +177,8 @@ class Reader:
             return
         if report.failed:
             raise InputError(report.warnings[0])
+        if not items:
+            raise InputError("There are no files in the folders that were given.")
         why = "; ".join(f"{count:,} x {reason}" for reason, count in reasons.most_common(3))
         raise InputError(
             f"None of the {len(items):,} files there holds events of processes"
