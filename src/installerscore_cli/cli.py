@@ -15,8 +15,7 @@ from .clean import visible
 from .errors import InputError
 from .options import parse
 
-NOTHING, FOUND, UNUSABLE, BUG = 0, 1, 2, 70
-INTERRUPTED, BROKEN_PIPE = 130, 141
+UNUSABLE, BUG, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from .clean import visible
 from .inputs import Item
@@ -40,7 +39,7 @@ def bar(items: Sequence[Item], wanted: bool) -> Iterator[Moved]:
             if current is not None and item is not current:
                 before += current.size
             current = item
-            name = Text(visible(item.name)[-_NAME_WIDTH:]).plain
+            name = visible(item.name)[-_NAME_WIDTH:]
             progress.update(task, completed=before + place, description=name)
 
         yield moved

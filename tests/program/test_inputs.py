@@ -256,14 +256,15 @@ def test_an_entity_bomb_is_not_read(program, tmp_path):
     assert "an <Event> is not well-formed XML" in ran.warnings[0]
 
 
-def test_broken_lines_are_counted_and_the_rest_is_read(program, tmp_path):
+@pytest.mark.parametrize(("number", "line"), [(4, '{"@timestamp": '), (1, '{"@timestamp": "20}')])
+def test_broken_lines_are_counted_and_the_rest_is_read(program, tmp_path, number, line):
     lines = (DATA / "winlogbeat.ndjson").read_text(encoding="utf-8").splitlines()
-    lines.insert(3, '{"@timestamp": ')
+    lines.insert(number - 1, line)
     path = tmp_path / "w.ndjson"
     path.write_text("\n".join(lines))
     ran = program(path, "--output", "jsonl")
     assert (ran.code, len(ran.rows)) == (0, 1)
-    assert "could not read 1 record: line 4 is no JSON" in ran.warnings[0]
+    assert f"could not read 1 record: line {number} is no JSON" in ran.warnings[0]
 
 
 def test_rows_of_a_wrong_width_are_counted(program, tmp_path):

@@ -29,14 +29,14 @@ def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
 
 
 def _values(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Any]:
-    """Yield values line by line; other forms are told by the first line, which is no value then."""
+    """Yield values line by line; other forms begin with a line that does not end a value."""
     for number, line in enumerate(stream, 1):
         if not line.strip():
             continue
         try:
             value = json.loads(line)
         except ValueError as error:
-            if number == 1:
+            if number == 1 and not line.rstrip().endswith("}"):
                 yield from _anywhere(line, stream, broken)
                 return
             broken.add(f"line {number} is no JSON ({error})")
@@ -124,9 +124,12 @@ def _inner(value: Record) -> Any:
 
 def _table(table: Any) -> Iterator[Record]:
     """Yield the rows of a table of Log Analytics."""
-    names = [column.get("name", "") for column in table.get("columns", [])]
-    for row in table.get("rows", []):
-        yield dict(zip(names, row))
+    found = table if isinstance(table, dict) else {}
+    columns = (column for column in found.get("columns") or () if isinstance(column, dict))
+    names = [str(column.get("name", "")) for column in columns]
+    for row in found.get("rows") or ():
+        if isinstance(row, list):
+            yield dict(zip(names, row))
 
 
 def _windows(value: Record) -> Record:

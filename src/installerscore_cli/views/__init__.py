@@ -12,6 +12,8 @@ from installer_trees.pipeline import Kept, Message
 if TYPE_CHECKING:
     from ..reading import Report
 
+SEVERITIES = ("critical", "high", "medium", "low", "informational")
+
 Row = dict[str, Any]
 
 

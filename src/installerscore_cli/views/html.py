@@ -19,13 +19,12 @@ from installer_trees.pipeline import Kept, Pipeline
 from .. import __version__
 from ..clean import visible
 from ..times import shown
-from . import Overview, Row, as_list
+from . import SEVERITIES, Overview, Row, as_list
 from .style import CSS
 from .svg import picture
 
 MOST_TREES = 200
 TOP_SIGNALS = 4
-SEVERITIES = ("critical", "high", "medium", "low", "informational")
 _FACTS = (
     ("Host", "dest"),
     ("User", "user"),

@@ -8,12 +8,11 @@ from typing import Any
 from installer_trees.pipeline import Kept
 
 from ..times import shown
-from . import Overview, Row, as_list
+from . import SEVERITIES, Overview, Row, as_list
 from .terminal import Screen, short_command
 
 MOST_TREES = 25
 DRAWN_TREES = 3
-SEVERITIES = ("critical", "high", "medium", "low", "informational")
 
 
 class Listing:
