@@ -34,6 +34,30 @@ class _Names(NamedTuple):
     globs: list[tuple[Pattern[str], int]]
 
 
+class Gate(NamedTuple):
+    """What a command line must have for one of some roots to match it.
+
+    Attributes:
+        always: Nothing: one of the roots does not look at it.
+        words: In lower case; one of them will do.
+        patterns: So will one of these be found in it.
+    """
+
+    always: bool
+    words: tuple[str, ...]
+    patterns: tuple[Regex, ...]
+
+    def admits(self, command: str) -> bool:
+        """Tell whether a root may match; False is certain."""
+        if self.always or not command.isascii():
+            return True
+        lower = command.lower()
+        for word in self.words:
+            if word in lower:
+                return True
+        return any(pattern.search(command[:MATCH_CHARS]) for pattern in self.patterns)
+
+
 @dataclass
 class Catalogue:
     """Roots, signals and allowances, ready to match.
@@ -71,16 +95,25 @@ class Catalogue:
             self._by_name[key] = found
         return found
 
-    def gate(self, process_name: str, original_file_name: str = "") -> Words | None:
-        """Return words of which the command line must hold one for `root_of` to find anything.
+    def gate(
+        self, process_name: str, original_file_name: str = "", by_name: bool = False
+    ) -> Gate | None:
+        """Return what rules most command lines out; None says that no root has such a name.
 
-        An empty set says nothing; None says that no root has such a name.
+        With `by_name`, roots that take any name are left out.
         """
         candidates = self.candidates(process_name, original_file_name)
+        if by_name:
+            candidates = tuple(root for root in candidates if root.has_name)
         if not candidates:
             return None
-        words = [_words(root) for root in candidates]
-        return frozenset().union(*words) if all(words) else frozenset()
+        patterns = [root.args_pattern for root in candidates]
+        known = [pattern for pattern in patterns if pattern is not None]
+        return Gate(
+            len(known) < len(patterns),
+            tuple(sorted({word for pattern in known for word in pattern.words})),
+            tuple(pattern for pattern in known if not pattern.words),
+        )
 
     def _index(self) -> None:
         """Sort names without wildcards into dicts, and keep the others to be matched."""

@@ -88,6 +88,11 @@ class Root:
     sibling_pattern: Regex | None = None
     serves: tuple[str, ...] = ()
 
+    @property
+    def has_name(self) -> bool:
+        """Whether the name of the process says something: `*` and `*.exe` do not."""
+        return not {"*", "*.exe"}.issuperset(self.names)
+
     def package_of(self, process: str) -> str:
         """Return the package that a command line names, an empty string if it names none."""
         if self.package_pattern is None:

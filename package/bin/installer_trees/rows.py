@@ -21,7 +21,7 @@ from operator import sub
 
 from .addresses import address_type
 from .batches import Batch, batches, header
-from .catalogue import CACHED_NAMES, Catalogue
+from .catalogue import CACHED_NAMES, Catalogue, Gate
 from .columns import (
     NO_TIME,
     Column,
@@ -42,7 +42,6 @@ from .layout import (
     base_name,
     known,
 )
-from .literals import Words, may_match
 from .model import EVENT_KINDS, Counters, Event, Process
 from .spill import Spill
 
@@ -102,7 +101,7 @@ class RowStore:
         self._chunk_start, self._chunk_offset = array("Q"), array("Q")
         self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
-        self._gates: dict[tuple[str, str], Words | None] = {}
+        self._gates: dict[tuple[str, str, bool], Gate | None] = {}
         self._catalogue = catalogue
         self._spill = Spill(directory)
         self._maxevents = maxevents
@@ -210,7 +209,7 @@ class RowStore:
             if root is not None:
                 flags[i] |= NEEDS_SIBLING if root.sibling_pattern else IS_ROOT
         names, commands = columns["parent_process_name"], columns["parent_process"]
-        for i in self._suspects(names, commands):
+        for i in self._suspects(names, commands, parents=True):
             root = self._catalogue.root_of(names[i], known(commands[i]))
             if root is not None and not root.sibling_pattern:
                 flags[i] |= PARENT_IS_ROOT
@@ -229,28 +228,28 @@ class RowStore:
             ):
                 yield i
 
-    def _suspects(self, names: Column, commands: Column, renamed: bool = False) -> set[int]:
+    def _suspects(
+        self, names: Column, commands: Column, renamed: bool = False, parents: bool = False
+    ) -> set[int]:
         """Return the places where name and command line may be those of an installer."""
         gates = {}
         for name in set(names):
-            gate = self._gate("", name) if renamed else self._gate(name, "")
+            gate = self._gate("" if renamed else name, name if renamed else "", parents)
             if gate is not None:
                 gates[name] = gate
         if not gates:
             return set()
         places = [i for i, name in enumerate(names) if name in gates]
-        return {
-            i
-            for i in places
-            if not commands[i].isascii() or may_match(gates[names[i]], commands[i].lower())
-        }
+        return {i for i in places if gates[names[i]].admits(commands[i])}
 
-    def _gate(self, name: str, original: str) -> Words | None:
-        key = (name, original)
+    def _gate(self, name: str, original: str, by_name: bool) -> Gate | None:
+        key = (name, original, by_name)
         if key not in self._gates:
             if len(self._gates) > CACHED_NAMES:
                 self._gates.clear()
-            self._gates[key] = self._catalogue.gate(name, original) if name or original else None
+            self._gates[key] = (
+                self._catalogue.gate(name, original, by_name) if name or original else None
+            )
         return self._gates[key]
 
     def _usable(self, hosts: list[int], columns: dict[str, Column]) -> list[bool] | None:
