@@ -19,6 +19,9 @@ import pytest
 import yaml
 from addonfactory_splunk_conf_parser_lib import TABConfigParser
 from conftest import ROOT
+from installer_trees import render
+from installer_trees.model import Settings
+from installer_trees.regex import MATCH_CHARS
 from spl.conf import app_lookups, app_macros
 from spl.errors import SplError
 from spl.macros import calls
@@ -182,6 +185,16 @@ def anchors(text: str) -> set[str]:
         plain = re.sub(r"[^\w\s-]", "", re.sub(r"\\(.)", r"\1", heading)).strip().lower()
         found.add(re.sub(r"[-\s]+", "-", plain))
     return found
+
+
+def test_bounds_are_those_of_the_engine() -> None:
+    characters = (render.TREE_CHARS, render.DETAIL_CHARS, render.JSON_CHARS)
+    limitations = PAGES["docs/limitations.md"]
+    assert "{:,}, {:,} and {:,} characters".format(*characters) in limitations
+    assert f"{MATCH_CHARS:,} characters" in limitations
+    assert f"{MATCH_CHARS:,} characters" in PAGES["docs/tune.md"]
+    assert f"{Settings().maxevents:,} as shipped" in limitations
+    assert f"{Settings().tree_lifetime} hours after" in limitations
 
 
 def test_every_page_is_in_the_navigation() -> None:

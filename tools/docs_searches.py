@@ -13,6 +13,8 @@ from savedsearch_keys import NEEDS, Search, is_report, line, slug, stanza_name
 ROOT = Path(__file__).resolve().parent.parent
 MACROS = ROOT / "package" / "default" / "macros.conf"
 
+SHORT = 80
+
 SEARCHES = """
 All come disabled. Names in *Settings > Searches, reports, and alerts* begin with `Installer`;
 every search ends in a filter macro of its own, for what you know and do not want to see. *Finding*
@@ -118,7 +120,10 @@ def _macros() -> str:
         lines += [anchor(f"macro-{stanza}"), "", f"## {escaped(shown)}", ""]
         lines += [f"{escaped(keys.get('description', ''))} Seen {seen}.", ""]
         definition = keys["definition"].replace("\\\n", "\n")
-        lines += [*folded("Definition", block(definition, "text")), ""]
+        if len(definition) <= SHORT and "\n" not in definition:
+            lines += [f"Definition: {code(definition)}", ""]
+        else:
+            lines += [*folded("Definition", block(definition, "text")), ""]
     lines += ["## Filters", "", "One for each saved search, shipped as `search *`:", ""]
     lines += [f"- {code(name)}" for name in filters]
     source = "package/default/macros.conf, which tools/build_detections.py writes"
