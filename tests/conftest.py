@@ -8,9 +8,15 @@ from pathlib import Path
 
 import interpreters
 import pytest
+import scp
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = "TA-installerscore"
+ONE_PYTHON = {
+    "test_the_examples_of_the_search_assistant_run_and_find_something": "looks at the examples",
+    "test_the_data_models_show_the_same_trees_as_the_rows_themselves": "looks at the data",
+}
+"""Tests that start the built command under one Python only, and what they are about instead."""
 collect_ignore = ["knowledge"]
 """Has an environment of its own, in which `make knowledge` runs it."""
 
@@ -62,3 +68,18 @@ def python(request: pytest.FixtureRequest) -> str:
             pytest.fail(f"{missing}, which CI must have", pytrace=False)
         pytest.skip(missing)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _under_every_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test of the protocol that starts the built command without the fixture `python`."""
+    protocol = vars(request.module).get("scp") is scp
+    if "python" in request.fixturenames or request.node.originalname in ONE_PYTHON or not protocol:
+        return
+    start = scp.Session.__init__
+
+    def refuse(self: scp.Session, app_dir: str | Path, *rest: object, **options: object) -> None:
+        assert Path(app_dir) != ROOT / "output" / APP, "ask for the fixture `python`"
+        start(self, app_dir, *rest, **options)
+
+    monkeypatch.setattr(scp.Session, "__init__", refuse)
