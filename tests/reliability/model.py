@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from reliability.model_identity import LOOK_BACK, Standin, Who
 from reliability.model_parents import Link, Links, Parents
 from reliability.model_rows import Kind, kind_of, kind_of_parent, package, same_name
+from reliability.model_started import may_be_started, paths
 
 EVENT_SECONDS = 1.0
 TIE_BEFORE_SECONDS = 7200.0
@@ -98,7 +99,40 @@ class Model(Parents):
         for branch in branches:
             if self.role(branch.top) in ("root", "") or not self._handed_over(branch, requests):
                 left.append(branch)
+        self._launch(left)
         return left
+
+    def _launch(self, branches: list[Branch]) -> None:
+        """Hang what a service manager started under the member that named its program last before.
+
+        A name is a full path on a command line, not older than the lifetime. What was started takes
+        along all below it, a circle but for itself.
+        """
+        parent = self.parents()
+        uncut = {i: self.parent(i) if link[0] is None else link for i, link in parent.items()}
+        children: dict[Who, list[int]] = {}
+        for i, (above, _) in uncut.items():
+            if above is not None:
+                children.setdefault(above, []).append(i)
+        inside = {who: branch for branch in branches for who in branch.parents}
+        named = [(self.order(who), who, paths(self.line(who))) for who in inside]
+        claimed = set(inside)
+        started = [i for i in parent if i not in inside and may_be_started(self.rows[i])]
+        for row in self.sorted(started):
+            me = self.rows[row]
+            own = paths(me["process_path"], me["process"])
+            fits = [
+                (order, who)
+                for order, who, texts in named
+                if texts & own
+                and order[0] <= me["time"]
+                and me["time"] - order[0] <= self.lifetime
+                and order[1].lower() == me["host"]
+            ]
+            if row not in claimed and fits:
+                namer = max(fits, key=lambda fit: fit[0])[1]
+                below = self._grown(row, children, uncut, claimed)
+                inside[namer].parents.update({**below.parents, row: (namer, "tie")})
 
     def kind(self, who: Who) -> Kind | None:
         if isinstance(who, Standin):
