@@ -26,6 +26,8 @@ def cleanup_output_files(output_path: str, ta_name: str) -> None:
             shutil.rmtree(path)
         elif unwanted or path.suffix in {".pyc", ".pyo"} or _is_pip_note(path):
             path.unlink()
+    # It describes the tables of the page as those of an account.conf; package/README has our own.
+    (app / "README" / "ta_installerscore_account.conf.spec").unlink()
     shutil.copyfile(HERE / "LICENSE", app / "LICENSE")
 
 

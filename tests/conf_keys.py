@@ -22,6 +22,10 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("triggers", r"reload\.\w+"),
     ],
     # With chunked = true no other setting is valid.
+    "authorize.conf": [
+        ("capability::edit_installerscore", ""),
+        ("role_(admin|sc_admin)", "edit_installerscore"),
+    ],
     "collections.conf": [
         (_ANY_NAME, r"enforceTypes|replicate|profilingEnabled|(field|accelerated_fields)\.\w+")
     ],
@@ -40,7 +44,10 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         )
     ],
     "restmap.conf": [
-        ("admin:ta_installerscore_configuration", "match|members"),
+        (
+            "admin:ta_installerscore_configuration",
+            r"match|members|capability\.(post|put|delete)",
+        ),
         (
             r"admin_external:ta_installerscore_\w+",
             r"handlertype|python\.(version|required)|handlerfile|handleractions"
@@ -81,6 +88,8 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ),
         ("logging", "loglevel"),
     ],
+    "ta_installerscore_allowlist.conf": [],
+    "ta_installerscore_signals.conf": [],
     "transforms.conf": [
         (
             _ANY_NAME,

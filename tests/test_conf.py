@@ -13,7 +13,7 @@ from addonfactory_splunk_conf_parser_lib import TABConfigParser
 from conf_keys import unknown
 from conftest import APP, ROOT
 from installer_trees.model import Settings
-from installerscore_settings import _BOUNDS, CONF
+from installerscore_settings import BOUNDS, CONF
 
 GLOBAL_CONFIG = ROOT / "globalConfig.json"
 SPLUNKS_OWN_VIEWS = {"search", "reports", "alerts", "dashboards", "datasets"}
@@ -154,7 +154,7 @@ def exported_things(built_app: Path, confs: dict[str, Stanzas]) -> set[str]:
 
 def test_every_stanza_of_default_meta_names_something(built_app, confs):
     things = exported_things(built_app, confs)
-    kinds = {thing.split("/")[0] for thing in things}
+    kinds = {thing.split("/")[0] for thing in things} | {conf[:-5] for conf in confs}
     named = {unquote(name) for name in read_meta(built_app)} - {"*"}
     assert {name for name in named if name not in things | kinds} == set()
 
@@ -209,7 +209,9 @@ def test_knowledge_bundle_leaves_out_lookups_and_lib_and_nothing_else(built_app,
         for path in built_app.rglob("*")
         if path.is_file()
         and any(
-            splunk_pattern(pattern).fullmatch(f"apps/{APP}/{path.relative_to(built_app).as_posix()}")
+            splunk_pattern(pattern).fullmatch(
+                f"apps/{APP}/{path.relative_to(built_app).as_posix()}"
+            )
             for pattern in patterns
         )
     }
@@ -255,7 +257,7 @@ def test_page_and_command_have_the_same_bounds(global_config):
         f["field"]: tuple(f["validators"][0]["range"]) if f["type"] == "text" else (0, 1)
         for f in fields
     }
-    assert bounds == _BOUNDS
+    assert bounds == BOUNDS
 
 
 def test_every_field_of_the_page_says_what_it_does_and_what_it_takes(global_config):

@@ -7,17 +7,19 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from datetime import datetime, timezone
 from typing import IO, Any
 
+from installer_trees.catalogue import Catalogue
 from installer_trees.errors import one_line
-from installer_trees.files import load
-from installer_trees.health import HEALTH_COLUMNS
+from installer_trees.files import load, what_if
+from installer_trees.health import HEALTH_COLUMNS, expired
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
 from installer_trees.spill import Spill
 from installerscore_log import log_figures
 from installerscore_options import Options
-from installerscore_settings import read, read_baseline
+from installerscore_page import Page, read, read_baseline
 
 WRITE_ROWS = 500
 COPY_BYTES = 1024 * 1024
@@ -36,16 +38,16 @@ class Run:
         self._options = options
         self._searchinfo = searchinfo
         self._splunkd = (searchinfo.splunkd_uri, searchinfo.session_key)
-        settings, self._log_level, problems = read(*self._splunkd)
+        page = read(*self._splunkd)
+        settings, self._log_level = page.settings, page.log_level
         if options.maxevents is not None:
             settings = replace(settings, maxevents=options.maxevents)
         if options.minscore is not None:
             settings = replace(settings, minscore=options.minscore)
         self._settings = settings
-        self._messages: list[Message] = [("WARN", problem) for problem in problems]
-        self._pipeline = Pipeline(
-            load(lookups, options.signals), settings, searchinfo.dispatch_dir or None
-        )
+        self._messages: list[Message] = [("WARN", problem) for problem in page.problems]
+        knowledge = catalogue_of(lookups, page, options.signals)
+        self._pipeline = Pipeline(knowledge, settings, searchinfo.dispatch_dir or None)
         self._answer = Spill(searchinfo.dispatch_dir or None)
 
     def add(self, body: bytes) -> None:
@@ -75,6 +77,9 @@ class Run:
         """Return the columns and rows that were asked for."""
         pipeline = self._pipeline
         if output == "health":
+            today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+            said = expired(pipeline.catalogue.allowances, today)
+            self._messages += [("WARN", text) for text in said]
             return HEALTH_COLUMNS, pipeline.health_rows()
         baseline: dict[str, int] = {}
         if self._settings.prevalence_baseline:
@@ -106,6 +111,22 @@ class Run:
         """Drop all temporary data."""
         self._pipeline.close()
         self._answer.close()
+
+
+def catalogue_of(lookups: str, page: Page, signals: str | None) -> Catalogue:
+    """Return the shipped catalogue, over it the configuration page, over that a what-if file.
+
+    Args:
+        lookups: The folder of the shipped catalogue.
+        page: What the configuration page holds.
+        signals: Path of the what-if file.
+    """
+    knowledge = load(lookups)
+    if page.signals or page.allowlist:
+        from installer_trees.user_entries import merged  # what most searches do without
+
+        knowledge = merged(knowledge, page.signals, page.allowlist)
+    return what_if(knowledge, signals) if signals else knowledge
 
 
 def encoded(columns: list[str], rows: Iterable[dict[str, Value]]) -> Iterator[bytes]:

@@ -32,6 +32,21 @@ class CatalogueError(InstallerTreesError):
         super().__init__(f"{where}: {problem}")
 
 
+class EntryError(CatalogueError):
+    """An entry of the configuration page that cannot be used.
+
+    Attributes:
+        name: Its id.
+        column: The field of the page.
+        problem: What is wrong and what to do about it.
+    """
+
+    def __init__(self, kind: str, name: str, column: str, problem: str) -> None:
+        super().__init__(f"{kind} {name} of the configuration page, {column}", 0, "", problem)
+        self.name = name
+        self.column = column
+
+
 class SpillError(InstallerTreesError):
     """The temporary copy of the input could not be written or read back."""
 

@@ -26,8 +26,19 @@ def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
     names = (ROOTS, SIGNALS, ALLOWLIST)
     roots, shipped, allowlist = (lines(os.path.join(lookups, name)) for name in names)
     loaded = catalogue.load(roots, shipped, allowlist, names, shipped=True)
-    if signals is None:
-        return loaded
+    return loaded if signals is None else what_if(loaded, signals)
+
+
+def what_if(loaded: catalogue.Catalogue, signals: str) -> catalogue.Catalogue:
+    """Return a catalogue with a what-if file over it.
+
+    Args:
+        loaded: The catalogue without it.
+        signals: Path of a CSV file with changed or added signals.
+
+    Raises:
+        CatalogueError: The file cannot be read.
+    """
     return catalogue.overlay(loaded, lines(signals), os.path.basename(signals))
 
 

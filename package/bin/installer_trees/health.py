@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .columns import NO_TIME
 from .links import Linker
-from .model import EVENT_KINDS
+from .model import EVENT_KINDS, Allowance
 from .parents import GUID, PARENT_FIELDS, PID
 from .render import Value
 from .rows import IS_ROOT, KIND, NETWORK, RowStore
@@ -65,6 +66,16 @@ def health_rows(store: RowStore, linker: Linker) -> list[dict[str, Value]]:
     for row in range(len(store)):
         _count(store, linker, row, sources)
     return [_row(name, sources[name]) for name in sorted(sources)]
+
+
+def expired(allowances: Iterable[Allowance], day: str) -> list[str]:
+    """Say which allowlist entries have no effect any more on a day, written YYYY-MM-DD."""
+    return [
+        f"The allowlist entry {allowance.allow_id} expired on {allowance.expires} and lowers no "
+        "score since then; give it a later date or delete it."
+        for allowance in allowances
+        if allowance.expires and allowance.expires < day
+    ]
 
 
 def _count(store: RowStore, linker: Linker, row: int, sources: dict[str, _Source]) -> None:

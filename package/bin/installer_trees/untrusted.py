@@ -41,5 +41,5 @@ def patterns_of(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
 
 
 def _shown(pattern: str) -> str:
-    cut = len(pattern) > SHOWN_CHARS
-    return repr(pattern[:SHOWN_CHARS]) + (" ..." if cut else "")
+    """Return the beginning of a pattern as it is written, without Python's own escapes."""
+    return f"'{pattern[:SHOWN_CHARS]}'" + (" ..." if len(pattern) > SHOWN_CHARS else "")

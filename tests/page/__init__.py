@@ -1,0 +1,1 @@
+"""The configuration page as splunkd and Splunk Web see it, for tests."""
