@@ -1,0 +1,120 @@
+"""What a service manager starts belongs to the install that named its program before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine import run, shipped
+from installer_trees.started import paths
+
+CATALOGUE = shipped()
+START = 1_700_000_000
+SERVICE = "C:\\Program Files\\Support\\client.exe"
+
+
+def row(n: int, process: str, parent: str = "", **more: Any) -> dict[str, Any]:
+    name = process.strip('"').split('"')[0].split(" /")[0].replace("\\", "/").rsplit("/", 1)[-1]
+    given = {"_time": START + n, "dest": "h", "user": "u", "process_id": 100 + n}
+    given.update(process=process, process_name=name, parent_process_name=parent)
+    return {**given, **more}
+
+
+INSTALL = row(0, '"C:\\Windows\\System32\\msiexec.exe" /i C:\\a\\support.msi /qn', "explorer.exe")
+DEFINED = {
+    "_time": START + 1, "dest": "h", "process_id": 100, "process_name": "msiexec.exe",
+    "service_name": "Support", "service_path": f'"{SERVICE}" /run',
+}  # fmt: skip
+STARTED = row(60, f'"{SERVICE}" /run', "services.exe", process_path=SERVICE, process_name="c.exe")
+BELOW = row(70, "whoami", "c.exe", parent_process_id=160, process_name="whoami.exe")
+
+
+def trees(*events: dict[str, Any]) -> list[str]:
+    pipeline, kept = run(events, CATALOGUE)
+    return ["\n".join(r["tree"]) if isinstance(r["tree"], list) else str(r["tree"])
+            for r in pipeline.tree_rows(kept)]  # fmt: skip
+
+
+def test_a_service_belongs_to_the_install_that_defined_it() -> None:
+    (tree,) = trees(INSTALL, DEFINED, STARTED, BELOW)
+    assert "client.exe" in tree
+    assert "whoami" in tree
+    assert "tied by install" in tree
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parent_process_name": "explorer.exe"},
+        {"dest": "other"},
+        {"_time": START - 10},
+        {"_time": START + 25 * 3600},
+        {"process": '"C:\\Program Files\\Other\\client.exe"',
+         "process_path": "C:\\Program Files\\Other\\client.exe"},
+    ],
+    ids=["started by a person", "another host", "before", "much later", "another program"],
+)  # fmt: skip
+def test_others_do_not(change: dict[str, Any]) -> None:
+    assert all("client.exe" not in tree for tree in trees(INSTALL, DEFINED, {**STARTED, **change}))
+
+
+def test_it_belongs_to_the_last_install_that_named_it() -> None:
+    again = {**INSTALL, "_time": START + 20, "process_id": 120}
+    defined = {**DEFINED, "_time": START + 21, "process_id": 120}
+    first, second = sorted(trees(INSTALL, DEFINED, again, defined, STARTED), key=len)
+    assert "client.exe" not in first
+    assert "client.exe" in second
+
+
+def test_a_unit_started_from_a_folder_that_the_install_made() -> None:
+    install = row(0, "snap install game", "bash", process_name="snap")
+    mount = row(1, "mount -t squashfs a.snap /snap/game/5", "snap", parent_process_id=100)
+    unit = row(30, "/bin/bash /snap/game/5/init", "systemd", process_name="bash")
+    (tree,) = trees(install, {**mount, "process_name": "mount"}, unit)
+    assert "/snap/game/5/init" in tree
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'reg add HKLM\Run /d "C:\Data\a b\c.exe /s"', {r"c:\data\a b\c.exe"}),
+        (r"C:\Windows\System32\sc.exe start x", set()),
+        (r"C:\Windows\Temp\a.exe", {r"c:\windows\temp\a.exe"}),
+        ("cp a /opt/tool/bin/agent", {"/opt/tool/bin/agent"}),
+        ("/usr/bin/bash -c true", set()),
+        ("curl https://example.org/a/b/c", set()),
+        (r"cp a /Users/u/Library/Application\ Support/y", {
+            "/users/u/library/application support/y"}),
+        ("open /Applications/Google Chrome.app", set()),
+    ],
+)  # fmt: skip
+def test_paths(text: str, expected: set[str]) -> None:
+    assert paths(text) == expected
+
+
+PIPED = row(5, "bash", "bash", parent_process_id=7, process_name="bash")
+FETCH = row(4, "curl -fsSL https://get.tool.example/i", "bash", parent_process_id=7,
+            process_name="curl")  # fmt: skip
+
+
+def test_a_shell_beside_a_downloader_is_an_installer() -> None:
+    below = row(6, "uname -m", "bash", parent_process_id=105, process_name="uname")
+    pipeline, kept = run([FETCH, PIPED, below], CATALOGUE)
+    (tree,) = pipeline.tree_rows(kept)
+    assert tree["installer_family"] == "script"
+    assert "uname" in "".join(tree["tree"])
+    assert "get.tool.example" in str(tree["signal_detail"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"process": "curl -o i.sh https://get.tool.example/i"},
+        {"process": "ls -l", "process_name": "ls"},
+        {"parent_process_id": 8},
+        {"_time": START - 600},
+    ],
+    ids=["to a file", "no downloader", "another parent", "long before"],
+)
+def test_a_shell_by_itself_is_none(change: dict[str, Any]) -> None:
+    assert trees({**FETCH, **change}, PIPED) == []
