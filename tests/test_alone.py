@@ -17,7 +17,8 @@ import sample
 import scp
 from fake_splunkd import FakeSplunkd, serving
 from installer_trees.errors import InstallerTreesError
-from installerscore_fetch import TIME, Fetch, starts_search
+from installerscore_fetch import TIME, Fetch
+from installerscore_place import UNSURE, starts_search
 from spl.app import App
 from spl.conf import stanzas
 from spl.export import exported, said
@@ -269,6 +270,18 @@ def test_anywhere_else_nothing_is_fetched(app: App, python: str, search: str) ->
     assert result.getinfo.metadata["required_fields"]
     assert "generating" not in result.getinfo.metadata
     assert splunkd.forms == []
+
+
+def test_where_it_cannot_tell_it_reads_rows_and_says_so(app: App, python: str) -> None:
+    splunkd = FakeSplunkd({}, export=NOTHING)
+    search = "| installerscore | append [search x | installerscore]"
+    result = run(app, python, splunkd, search=search)
+    assert [(m.level, m.text) for m in result.messages] == [("WARN", UNSURE)]
+    assert splunkd.forms == []
+    row = {"dest": "h", "process_id": 7, "process_name": "dpkg", "process": "dpkg -i a.deb"}
+    result = scp.run(app.folder, [row], python=python, search=search)
+    assert len(result.rows) == 1
+    assert "WARN" not in {m.level for m in result.messages if "more than once" in m.text}
 
 
 def test_a_preview_fetches_nothing(app: App, python: str) -> None:

@@ -17,9 +17,9 @@ sys.path.insert(0, os.path.join(APP_DIR, "lib"))
 
 from installer_trees.errors import InstallerTreesError, one_line  # noqa: E402
 from installer_trees.layout import required_fields  # noqa: E402
-from installerscore_fetch import starts_search  # noqa: E402
 from installerscore_frames import BrokenInputError, read_request, searchinfo  # noqa: E402
 from installerscore_options import Options, check_place, parse  # noqa: E402
+from installerscore_place import UNSURE, starts_search  # noqa: E402
 from splunklib.searchcommands import Configuration, ReportingCommand, dispatch  # noqa: E402
 from splunklib.searchcommands.decorators import ConfigurationSetting  # noqa: E402
 from splunklib.searchcommands.internals import ObjectView  # noqa: E402
@@ -45,6 +45,7 @@ class InstallerScoreCommand(ReportingCommand):
         self._chosen = Options()
         self._run: installerscore_run.Run | None = None
         self._first = False
+        self._unsure = False
         self._preview = False
         self._failed = False
         self._answered = False
@@ -89,7 +90,8 @@ class InstallerScoreCommand(ReportingCommand):
         if expected == "execute":
             return ObjectView(metadata), body
         info = searchinfo(metadata)
-        self._first = starts_search(unquote(info["search"]))
+        begins = starts_search(unquote(info["search"]))
+        self._first, self._unsure = bool(begins), begins is None
         self._chosen = parse(map(str, info["args"]), LOOKUPS)
         check_place(self._chosen, self._first, info["real_time"])
         info["args"] = []
@@ -143,7 +145,7 @@ class InstallerScoreCommand(ReportingCommand):
         else:
             self._run.add(body)
         if finished:
-            self._run.finish()
+            self._run.finish(UNSURE if self._unsure else "")
 
     def _end(self, messages: list[tuple[str, str]], finished: bool = True) -> None:
         """Reply without rows."""

@@ -1,6 +1,6 @@
-"""`| installerscore` at the start of a search: is it there, and the events that it then fetches.
+"""The events that `| installerscore` fetches where it begins a search.
 
-The events come from the search of the macro `installer_endpoint_events`, run through splunkd's
+They come from the search of the macro `installer_endpoint_events`, run through splunkd's
 export endpoint in the name of the searcher: same session, same app, same time range, and counted
 among the searcher's own searches.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Union
@@ -31,8 +30,6 @@ TEXT_CHARS = 300
 Message = tuple[str, str]
 Cells = Union[str, list[str], None]
 
-_SIGN = re.compile(r'```.*?```|"(?:[^"\\]|\\.)*"|`[^`]*`|[\[\]|"`]', re.DOTALL)
-_NAME = re.compile(r"\s*(?:```.*?```\s*)*([A-Za-z]\w*)?", re.DOTALL)
 _WHY = {
     401: "splunkd did not accept the session of this search; log in again",
     403: "your role may not run searches through splunkd; ask for the capability search",
@@ -48,39 +45,6 @@ class FetchError(InstallerTreesError):
             f"{COMMAND} could not fetch its events: {why}; "
             f"it can also read them from a pipe: | `{EVENTS}` | {COMMAND}."
         )
-
-
-def starts_search(search: str) -> bool:
-    """Tell whether the command makes the rows of a search, or of its subsearch.
-
-    A subsearch may come with the text of the whole search, and does not say where in it it is. So
-    this is true only where every `installerscore` in the text begins a search or a subsearch, and
-    false for a text that cannot be read to its end.
-
-    Args:
-        search: The search as splunkd gives it, with or without its macros expanded.
-    """
-    begun = [False]  # for the search and each open subsearch: has anything come before?
-    position, places = 0, []
-    for sign in _SIGN.finditer(search):
-        if search[position : sign.start()].strip():
-            begun[-1] = True
-        position, text = sign.end(), sign.group()
-        if text == "|":
-            name = _NAME.match(search, position)
-            if name and (name[1] or "").lower() == COMMAND:
-                places.append(not begun[-1])
-            begun[-1] = True
-        elif text == "[":
-            begun[-1] = True
-            begun.append(False)
-        elif text == "]":
-            begun.pop()
-        elif not text.startswith("```"):
-            begun[-1] = True
-        if not begun or text in ('"', "`"):
-            return False
-    return bool(places) and all(places) and len(begun) == 1
 
 
 class Fetch:

@@ -67,11 +67,17 @@ class Run:
             self.add(body)
         self._messages += events.messages
 
-    def finish(self) -> None:
-        """Link and score all rows and write the answer to its temporary file."""
+    def finish(self, without_rows: str = "") -> None:
+        """Link and score all rows and write the answer to its temporary file.
+
+        Args:
+            without_rows: What to warn of if there were no rows.
+        """
         for piece in encoded(*self._table(self._options.output)):
             self._answer.append(piece)
         self._messages += self._pipeline.messages()
+        if without_rows and not self._pipeline.store.counters.rows:
+            self._messages.append(("WARN", without_rows))
 
     def _table(self, output: str) -> tuple[list[str], Iterable[dict[str, Value]]]:
         """Return the columns and rows that were asked for."""

@@ -12,7 +12,7 @@ import scp
 
 from .inputs import requests
 
-PARTS = "_fetch _frames _options _run _settings".split()
+PARTS = "_fetch _frames _options _place _run _settings".split()
 OURS = ["installer_trees", *(f"installerscore{part}" for part in ("", *PARTS))]
 
 
