@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -28,27 +29,21 @@ NOTHING_TO_TEST = {
 """The add-on has no field extractions, event types, tags, or samples with tokens."""
 
 
-@pytest.fixture(scope="module")
-def outcomes(built_app) -> list[tuple[str, str, str]]:
-    """Name, parameter and skip reason ("" if it passed) of each test that ran."""
-    make("knowledge")
-    found = []
-    for case in ElementTree.parse(ROOT / "build/knowledge/junit.xml").iter("testcase"):
-        name, parameter = re.fullmatch(r"([^\[]+)(?:\[(.*)\])?", case.attrib["name"]).groups()
-        skipped = case.find("skipped")
-        found.append((name, parameter or "", "" if skipped is None else skipped.attrib["message"]))
-    return found
-
-
 @pytest.mark.slow
-def test_every_saved_search_has_a_test_that_passed(outcomes) -> None:
+def test_every_saved_search_passes_and_what_is_skipped_is_known(built_app) -> None:
+    make("knowledge")
+    outcomes = list(_outcomes())
     passed = {parameter for name, parameter, skipped in outcomes if not skipped}
     assert passed >= SEARCHES
-
-
-@pytest.mark.slow
-def test_what_is_skipped_is_known_and_counted(outcomes) -> None:
     skipped = [(name, reason) for name, _, reason in outcomes if reason]
     assert {n for n, r in skipped if r.startswith("the stand-in cannot")} == CANNOT
     assert {n for n, r in skipped if "empty parameter set" in r} == NOTHING_TO_TEST
     assert len(skipped) == len(CANNOT) + len(NOTHING_TO_TEST)
+
+
+def _outcomes() -> Iterator[tuple[str, str, str]]:
+    """Yield name, parameter and skip reason ("" if it passed) of each test that ran."""
+    for case in ElementTree.parse(ROOT / "build/knowledge/junit.xml").iter("testcase"):
+        name, parameter = re.fullmatch(r"([^\[]+)(?:\[(.*)\])?", case.attrib["name"]).groups()
+        skipped = case.find("skipped")
+        yield name, parameter or "", "" if skipped is None else skipped.attrib["message"]
