@@ -24,6 +24,8 @@ LINUX = [
     "id",
     "python3 /usr/bin/pip list",
     "a-name-of-sixteen -x",
+    "cp agent /opt/acme/bin/agent",
+    "/opt/acme/bin/agent run",
     "systemd",
 ]
 WINDOWS = [
