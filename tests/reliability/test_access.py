@@ -1,4 +1,4 @@
-"""Who may change what, what is written to logs, and what hostile values make of searches."""
+"""Who may change what, and what hostile values make of the searches that findings open."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import installerscore_log
 import pytest
-import sample
-import scp
-from fake_splunkd import ADMIN, FakeSplunkd, serving
 from spl.app import App
 from spl.macros import expand
 from spl.pipeline import split
@@ -52,57 +48,6 @@ def test_nothing_runs_unless_somebody_enables_it(built_app: Path) -> None:
     assert {name for name in scheduled if searches[name].get("disabled") != "1"} == set()
     commands = read(built_app / "default" / "commands.conf")
     assert {keys.get("is_risky", "false") for keys in commands.values()} == {"false"}
-
-
-# --- logs ---
-
-
-def logs() -> dict[str, str]:
-    folder = Path(scp.clean_environment()["SPLUNK_HOME"], "var", "log", "splunk")
-    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
-
-
-def test_logs_hold_no_command_line_no_host_and_no_session_key(built_app, python) -> None:
-    marked = [
-        {name: f"{value} MARKED" if name in TOLD else value for name, value in row.items()}
-        for row in sample.newest_first(sample.load())[:300]
-    ]
-    debug = {"logging": {"loglevel": "DEBUG"}}
-    for splunkd in (FakeSplunkd(debug), FakeSplunkd(debug, status=500)):
-        with serving(splunkd):
-            result = scp.run(
-                built_app,
-                marked,
-                "output=processes",
-                python=python,
-                splunkd_uri=splunkd.uri,
-                session_key=ADMIN,
-            )
-        assert (result.exit_code, result.stderr) == (0, "")
-        for text in (*logs().values(), *(message.text for message in result.messages)):
-            assert "MARKED" not in text
-            assert ADMIN not in text
-    assert any("action=scored" in text for text in logs().values())
-
-
-TOLD = {"dest", "user", "process", "parent_process", "process_path", "process_guid"}
-
-
-def test_an_error_of_our_own_is_logged_without_what_it_was_about(tmp_path, monkeypatch) -> None:
-    written: list[tuple[str, str]] = []
-    monkeypatch.setenv("SPLUNK_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        installerscore_log, "_write", lambda level, text: written.append((level, text)) or ""
-    )
-    command_line = "curl http://secret"
-    try:
-        raise ValueError(command_line)
-    except ValueError as error:
-        said = installerscore_log.log_error(error)
-    ((level, text),) = written
-    assert level == "ERROR"
-    assert text.endswith("ValueError")
-    assert "secret" not in text + said
 
 
 # --- searches made of values ---
