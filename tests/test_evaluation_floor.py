@@ -15,7 +15,7 @@ from evaluation.model import HELD_OUT, DataSet
 FLOORS = {"samples": (14, 13), "unseen, open": (78, 69), "hard cases": (20, 18)}
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {"linux/lin_go_install_cgo_database_tools"}
-"""Benign trees that are not told apart yet: a build step that pipes a script of the web to a shell."""
+"""Benign trees that are not told apart yet: a build step that pipes a script from the web."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
