@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APP = "TA-installerscore"
 ONE_PYTHON = {
     "test_the_examples_of_the_search_assistant_run_and_find_something": "looks at the examples",
+    "test_the_same_rows_as_after_the_macro": "looks at the search",
     "test_the_data_models_show_the_same_trees_as_the_rows_themselves": "looks at the data",
 }
 """Tests that start the built command under one Python only, and what they are about instead."""

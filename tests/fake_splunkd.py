@@ -1,4 +1,4 @@
-"""A splunkd for tests: conf files and who may write them, the KV store, and who is logged in.
+"""A splunkd for tests: conf files and who may write them, the KV store, logins, exported searches.
 
 It answers what splunklib, solnlib and splunktaucclib ask of splunkd, in the words of splunkd's REST
 reference; anything else is answered with 404 and kept in `unknown`, so that a test can see it.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 APP = "TA-installerscore"
@@ -23,6 +23,7 @@ USERS = {ADMIN: ("ada", "admin"), POWER: ("paul", "power")}
 
 Stanzas = dict[str, dict[str, str]]
 Answer = tuple[int, object]
+Export = Callable[[dict[str, str]], Iterable[bytes]]
 
 
 @dataclass
@@ -37,7 +38,10 @@ class FakeSplunkd:
         allowlist: Stanzas of the allowlist conf file.
         statuses: HTTP status of the answers for a conf file, where it is not `status`.
         foreign: Names of stanzas that another app shares, and that app.
+        export: Answers the form of an export request, a piece at a time.
+        export_status: HTTP status of that answer.
         requests: Path and Authorization header of each request.
+        forms: The form of each export request.
         writes: Method, path and form of each request that changes something.
         unknown: Paths that nothing is known of.
     """
@@ -49,8 +53,11 @@ class FakeSplunkd:
     allowlist: Stanzas = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
+    export: Export = lambda form: ()
+    export_status: int = 200
     uri: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    forms: list[dict[str, str]] = field(default_factory=list)
     writes: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -143,7 +150,7 @@ def listening(
     server = HTTPServer(("127.0.0.1", 0), handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield server.server_port
@@ -164,6 +171,9 @@ def serving(splunkd: FakeSplunkd) -> Iterator[FakeSplunkd]:
             path = "/".join(parts[4:] if parts[1] == "servicesNS" else parts[2:])
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             form = dict(parse_qsl(body, keep_blank_values=True))
+            if path == "search/v2/jobs/export":
+                self._export(form)
+                return
             key = self.headers.get("Authorization", "").partition(" ")[2]
             status, answer = splunkd.answer(self.command, path, form, key)
             data = json.dumps(answer).encode()
@@ -174,6 +184,14 @@ def serving(splunkd: FakeSplunkd) -> Iterator[FakeSplunkd]:
             self.wfile.write(data)
 
         do_POST = do_DELETE = do_GET
+
+        def _export(self, form: dict[str, str]) -> None:
+            splunkd.forms.append(form)
+            self.send_response(splunkd.export_status)
+            self.end_headers()
+            with suppress(ConnectionError):
+                for piece in splunkd.export(form):
+                    self.wfile.write(piece)
 
         def log_message(self, format: str, *args: object) -> None:
             """Keep the test's output clean."""

@@ -254,6 +254,14 @@ CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
         pytest.param(OK + b'{"entry": 7}', id="a number of entries"),
         pytest.param(OK + b'{"entry": [7]}', id="a number as entry"),
         pytest.param(OK + b'{"entry": [{"name": "scoring"}]}', id="no content"),
+        pytest.param(
+            OK + b'{"entry": [{"name": "scoring", "acl": 7, "content": {}}]}', id="odd acl"
+        ),
+        pytest.param(
+            OK + b'{"entry": [{"name": "scoring", "acl": {"app": "TA-installerscore"}, '
+            b'"content": 7}]}',
+            id="odd content",
+        ),
         pytest.param(OK + b'{"entry": [{"name": [], "content": {}}]}', id="odd name"),
     ],
 )
@@ -297,6 +305,31 @@ def test_a_splunkd_that_is_slow(place: Place, some_python: str, tmp_path: Path) 
 def test_settings_of_another_version_are_no_fault(place: Place, some_python, stanzas) -> None:
     with serving(FakeSplunkd(stanzas)) as splunkd:
         assert said(place, some_python, splunkd.uri) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"action": "rename", "weight": "7"},
+        {"action": "own", "of_the_future": "1"},
+        {"action": None, "weight": None},
+        {"action": "off", "eai:acl": None, "disabled": "0"},
+        {"action": "change", "weight": "many"},
+        {"action": "own", "scope": "node", "field": "process", "pattern": "(", "weight": 3},
+        {"action": ["own"], "pattern": {"a": 1}},
+    ],
+)
+def test_entries_of_another_version_are_named_and_left_out(
+    place: Place, some_python: str, entry: dict[str, Any]
+) -> None:
+    entries = {"USR001": entry, "LNX_GONE": entry}
+    splunkd = FakeSplunkd({}, signals=entries, allowlist=entries)
+    with serving(splunkd):
+        warnings = said(place, some_python, splunkd.uri)
+    assert len(warnings) == 4
+    assert sum("signal USR001" in text for text in warnings) == 1
+    assert sum("allowlist entry LNX_GONE" in text for text in warnings) == 1
 
 
 # --- ends ----------------------------------------------------------------------------------
@@ -461,15 +494,10 @@ def test_lookups_may_themselves_be_behind_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b'"',
-        b"a" * 300_000,
-        b'signal_id,weight\n"' + b"x" * 300_000,
-        b"signal_id,weight\r1,2\r",
-    ],
-    ids=["empty", "quote", "long", "long cell", "old Mac"],
-)
+    [b"", b"\0\0", b"\x1f\x8b\x08\x00 gzip", b"signal_id,weight\n\0,\0\n", b'"', b"a" * 300_000,
+     b'signal_id,weight\n"' + b"x" * 300_000, b"signal_id,weight\r1,2\r", b"\xff\xfes\0i\0"],
+    ids=["empty", "nul", "gzip", "nul cells", "quote", "long", "long cell", "old Mac", "UTF-16"],
+)  # fmt: skip
 def test_a_what_if_file_that_is_none(place: Place, python: str, tmp_path: Path, content) -> None:
     place.app = Path(shutil.copytree(place.app, tmp_path / "app"))
     (place.app / "lookups" / "mine.csv").write_bytes(content)

@@ -81,17 +81,23 @@ def stanzas(splunkd_uri: str, session_key: str, conf: str) -> tuple[Stanzas, lis
 
     Returns:
         The stanzas, and a sentence for each of another app, which does not count.
+
+    Raises:
+        ValueError: splunkd answered with something else than stanzas.
     """
     answer = _get(splunkd_uri, session_key, f"configs/conf-{conf}", output_mode="json", count=0)
     own: Stanzas = {}
     foreign = []
-    for entry in answer["entry"]:
-        app = entry["acl"]["app"]
+    try:
+        entries = [(str(e["name"]), e["acl"]["app"], dict(e["content"])) for e in answer["entry"]]
+    except (TypeError, KeyError, ValueError):
+        raise ValueError("its answer does not list stanzas") from None
+    for name, app, content in entries:
         if app == APP:
-            own[entry["name"]] = entry["content"]
+            own[name] = content
         else:
             foreign.append(
-                f"The entry {entry['name']} of {conf} was not used: it is kept in the app {app}, "
+                f"The entry {name} of {conf} was not used: it is kept in the app {app}, "
                 f"and only entries of {APP} count."
             )
     return own, foreign
@@ -137,4 +143,8 @@ def _get(splunkd_uri: str, session_key: str, path: str, **query: Any) -> Any:
         owner="nobody",
         handler=binding.handler(timeout=TIMEOUT_SECONDS),
     )
-    return json.loads(service.get(path, **query).body.read())
+    answer = service.get(path, **query).body.read()
+    try:
+        return json.loads(answer)
+    except (ValueError, RecursionError):
+        raise ValueError("its answer is not JSON") from None
