@@ -31,16 +31,21 @@ def target():
     return Target()
 
 
-def batch(first: int, count: int) -> tuple[Counter[str], list[str]]:
-    """Run the inputs of some seeds; return how they ended and what went wrong."""
+def batch(first: int, count: int) -> tuple[Counter[str], list[str], tuple[float, int]]:
+    """Run the inputs of some seeds; return how they ended, what went wrong, and the slowest."""
+    from .target import Wrong
+
     kinds: Counter[str] = Counter()
     wrong = []
+    slowest = (0.0, first)
     for seed in range(first, first + count):
+        started = time.process_time()
         try:
             kinds[target().seed(seed).kind] += 1
-        except AssertionError as error:
+        except Wrong as error:
             wrong.append(str(error))
-    return kinds, wrong
+        slowest = max(slowest, (time.process_time() - started, seed))
+    return kinds, wrong, slowest
 
 
 def main() -> int:
@@ -57,17 +62,20 @@ def main() -> int:
     firsts = range(options.first, end, BATCH)
     kinds: Counter[str] = Counter()
     wrong: list[str] = []
+    slowest = (0.0, 0)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         counts = [min(BATCH, end - first) for first in firsts]
-        for found, broken in pool.map(batch, firsts, counts):
+        for found, broken, slow in pool.map(batch, firsts, counts):
             kinds += found
             wrong += broken
+            slowest = max(slowest, slow)
     for text in wrong[:SHOWN]:
         print(text)
     print(
-        f"{options.count:,} inputs: {kinds['rows']:,} gave rows, {kinds['warning']:,} warnings "
+        f"{options.count:,} inputs: {kinds['rows']:,} gave rows, {kinds['messages']:,} messages "
         f"alone, {kinds['error']:,} an error, {kinds['nothing']:,} nothing to say; "
-        f"{len(wrong):,} broke a promise; {time.monotonic() - started:,.0f} s"
+        f"{len(wrong):,} broke a promise; seed {slowest[1]} took longest, {slowest[0]:.2f} s; "
+        f"{time.monotonic() - started:,.0f} s in all"
     )
     return bool(wrong)
 

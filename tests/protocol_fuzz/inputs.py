@@ -14,8 +14,8 @@ import scp
 
 SHORT = [b"\n", b"\xef\xbb\xbf", b"\xed\xa0\x80", *(bytes([sign]) for sign in b'"\r\0,\xff$\\{')]
 NUMBERS = (
-    "0 -1 7 1e999 nan inf 1_000 0x1f4 0x 9999999999999999999999 \u0661\u0662 4242 -6e10 253402300800 "
-    "1e18 1e300"
+    "0 -1 7 1e999 nan inf 1_000 0x1f4 0x 9999999999999999999999 \u0661\u0662 4242 -6e10 "
+    "253402300800 1e18 1e300"
 ).split()
 COLUMNS = (
     "_time dest process_id process_guid parent_process_id parent_process_guid process_name process "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 import tempfile
 from pathlib import Path
 from random import Random
@@ -21,11 +22,16 @@ LEVELS = {"INFO", "WARN", "ERROR"}
 GETINFO_KEYS = {"generating", "required_fields", "run_in_preview", "type", "inspector"}
 EXECUTE_KEYS = {"finished", "inspector"}
 MESSAGE_CHARS = 1_100
+MOST_SECONDS = 30
 HEADER = re.compile(rb"chunked\s+1\.0\s*,\s*([0-9]+)\s*,\s*([0-9]+)\s*\n")
 
 
-class Wrong(AssertionError):
-    """The command broke a promise."""
+class Wrong(BaseException):
+    """The command broke a promise; no handler of the command itself may take it for an error."""
+
+
+def _hung(*_: object) -> None:
+    raise Wrong(f"no end within {MOST_SECONDS} s of CPU time")
 
 
 class Answer(NamedTuple):
@@ -37,12 +43,12 @@ class Answer(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Rows, an error, a warning, or nothing to say."""
+        """Rows, an error, other messages, or nothing to say."""
         if self.error:
             return "error"
         if any(reply.body for reply in self.replies):
             return "rows"
-        return "warning" if any(reply.messages for reply in self.replies) else "nothing"
+        return "messages" if any(reply.messages for reply in self.replies) else "nothing"
 
 
 class Target:
@@ -59,7 +65,7 @@ class Target:
         """Run the input that a seed makes; a broken promise names the seed."""
         try:
             return self.run(requests(Random(seed)))
-        except Exception as error:
+        except (Wrong, Exception) as error:
             raise Wrong(f"seed {seed}: {error!r}") from error
 
     def run(self, data: bytes) -> Answer:
@@ -71,11 +77,14 @@ class Target:
         out = io.BytesIO()
         kept = tempfile.tempdir
         try:
+            signal.signal(signal.SIGVTALRM, _hung)
+            signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
             command = installerscore.InstallerScoreCommand()
             command.process(["installerscore.py"], io.BufferedReader(io.BytesIO(data)), out)
         except SystemExit:
             pass
         finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             tempfile.tempdir = kept
         return judged(data, out.getvalue())
 
