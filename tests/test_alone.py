@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ import pytest
 import sample
 import scp
 from fake_splunkd import FakeSplunkd, serving
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from installer_trees.errors import InstallerTreesError
 from installerscore_fetch import TIME, Fetch
 from installerscore_place import UNSURE, starts_search
@@ -416,6 +420,40 @@ def test_refusal_is_one_sentence(status: int, body: bytes, parts: list[str]) -> 
 )
 def test_a_broken_answer_is_one_sentence(lines: list[bytes], part: str) -> None:
     assert part in failure(FakeSplunkd({}, export=lambda form: lines))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+LINES = st.one_of(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(("preview", "lastrow", "messages"), VALUES)
+        | {"result": st.dictionaries(st.sampled_from(["dest", TIME, "process", "a,b\n"]), VALUES)},
+    ).map(lambda item: json.dumps(item).encode()),
+    st.sampled_from([b'{"lastrow":true}', b""]),
+    st.binary(max_size=20),
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(st.lists(LINES, max_size=5))
+def test_any_answer_gives_tables_or_one_sentence(lines: list[bytes]) -> None:
+    class Answered(Fetch):
+        def _answer(self) -> io.BytesIO:
+            return io.BytesIO(b"\n".join(lines))
+
+    fetch, said_last = Answered(None, None), REMEDY
+    try:
+        for body in fetch.bodies():
+            header, *rows = csv.reader(io.StringIO(body.decode(), newline=""))
+            assert {len(row) for row in rows} == {len(header)}
+    except InstallerTreesError as error:
+        said_last = str(error)
+    assert said_last.endswith(REMEDY)
+    assert all(text.endswith(".") and "\n" not in text for _, text in fetch.messages)
 
 
 @pytest.mark.parametrize(

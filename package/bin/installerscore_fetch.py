@@ -15,8 +15,8 @@ from itertools import chain
 from typing import Any, Union
 
 from installer_trees.errors import InstallerTreesError, one_line
+from installerscore_place import COMMAND
 
-COMMAND = "installerscore"
 EVENTS = "installer_endpoint_events"
 TIME = "installer_epoch"
 PATH = "search/v2/jobs/export"
