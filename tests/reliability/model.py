@@ -106,12 +106,11 @@ class Model(Parents):
         """Hang what a service manager started under the member that named its program last before.
 
         A name is a full path on a command line, not older than the lifetime. What was started takes
-        along all below it, a circle but for itself.
+        along all below it.
         """
         parent = self.parents()
-        uncut = {i: self.parent(i) if link[0] is None else link for i, link in parent.items()}
         children: dict[Who, list[int]] = {}
-        for i, (above, _) in uncut.items():
+        for i, (above, _) in parent.items():
             if above is not None:
                 children.setdefault(above, []).append(i)
         inside = {who: branch for branch in branches for who in branch.parents}
@@ -131,7 +130,7 @@ class Model(Parents):
             ]
             if row not in claimed and fits:
                 namer = max(fits, key=lambda fit: fit[0])[1]
-                below = self._grown(row, children, uncut, claimed)
+                below = self._grown(row, children, parent, claimed)
                 inside[namer].parents.update({**below.parents, row: (namer, "tie")})
 
     def kind(self, who: Who) -> Kind | None:

@@ -100,6 +100,16 @@ FOUND = {
         {"dest": "h", "user": "u", "process_name": "sh", "process_id": "2", "process_guid": "g1"}
         | {"parent_process_id": "1", "parent_process_name": "python3", "_time": 2},
     ],
+    "a circle below what a service manager started": [
+        {"dest": "h", "process": "launchd", "process_id": "4", "_time": 3}
+        | {"parent_process": "bash /tmp/a/b/postinstall /Users/u/one.pkg /"},
+        {"dest": "h", "user": "v", "process_id": "2", "parent_process": "launchd", "_time": 3}
+        | {"process": "bash /tmp/a/b/postinstall /Users/u/one.pkg /"},
+        {"dest": "h", "process": "installer -pkg /Users/u/one.pkg -target /", "process_id": "2"}
+        | {"_time": 2},
+        {"dest": "h", "process": "installer -pkg /Users/u/two.pkg -target /", "process_id": "9"}
+        | {"parent_process": "launchd", "_time": 23},
+    ],
 }
 
 

@@ -7,7 +7,7 @@ sorted out once, so the work grows with the rows.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -65,8 +65,7 @@ class Linker(Parents):
         flags = self.store.flags
         installers = flags.tobytes().translate(_INSTALLERS)
         marked = {self.canonical(row) for row in compress(range(len(flags)), installers)}
-        above: dict[int, int] = {}
-        tops = {self._top(row, above) for row in marked} - {-1}
+        tops = self.tops(marked)
         branches: list[Branch] = []
         claimed: set[int] = set()
         for wave in (tops, {row for row in marked if flags[row] & IS_ROOT}):
@@ -74,6 +73,11 @@ class Linker(Parents):
                 if top not in claimed:
                     branches.append(self.grow(top, claimed))
         return sorted(branches, key=lambda branch: self.order(branch.top))
+
+    def tops(self, rows: Iterable[int]) -> set[int]:
+        """Return the topmost installers at or above some rows, and cut circles above them."""
+        above: dict[int, int] = {}
+        return {self._top(row, above) for row in rows} - {-1}
 
     def _top(self, row: int, above: dict[int, int]) -> int:
         """Return the topmost installer at or above a row, -1 for none; circles are cut."""
@@ -86,6 +90,7 @@ class Linker(Parents):
             members = list(path)
             first = min(members[members.index(here) :], key=self.order)
             self._parents[first] = NO_PARENT
+            self._families.clear()
             return self._top(row, above)
         top = here if here < -1 else above.get(here, -1)
         for member in reversed(path):

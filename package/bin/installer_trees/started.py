@@ -58,6 +58,7 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     ]
     if not started:
         return False
+    linker.tops(started)  # which cuts circles
     branch_of = {row: branch for branch in branches for row in branch.members}
     named = _namings(linker, branch_of, events)
     found = False
