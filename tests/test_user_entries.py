@@ -6,6 +6,8 @@ import engine
 import pytest
 from installer_trees.catalogue import Catalogue, overlay
 from installer_trees.health import expired
+from installer_trees.model import Settings
+from installer_trees.pipeline import SAID_PROBLEMS, Pipeline
 from installer_trees.user_entries import OWN_SIGNAL, SHIPPED_ALLOWANCE, merged
 
 SHIPPED = engine.shipped()
@@ -192,6 +194,14 @@ def test_one_broken_entry_does_not_touch_the_others():
     assert len(changed.problems) == 1
     assert "USR001" in signals(changed)
     assert signals(changed)["MSI001"].weight == 0
+
+
+def test_a_search_says_the_first_problems_and_counts_the_others():
+    broken = {f"USR{i:03}": {**SIGNAL, "pattern": "("} for i in range(30)}
+    pipeline = Pipeline(merged(SHIPPED, broken, {}), Settings())
+    said = [text for level, text in pipeline.messages() if level == "WARN"]
+    assert len(said) == SAID_PROBLEMS + 1
+    assert said[-1] == "20 more detection entries were skipped."
 
 
 @pytest.mark.parametrize("value", [None, 3, 4.5, False, "x" * 100_000, "\0", "$7^"])

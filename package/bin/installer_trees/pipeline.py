@@ -22,6 +22,8 @@ from .ties import tie
 from .trees import build
 
 Message = tuple[str, str]
+SAID_PROBLEMS = 10
+"""Problems of the catalogue that a search says one by one."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,11 @@ class Pipeline:
 
 def _messages(pipeline: Pipeline) -> Iterator[Message]:
     store, counters = pipeline.store, pipeline.store.counters
-    for problem in pipeline.catalogue.problems:
+    problems = pipeline.catalogue.problems
+    for problem in problems[:SAID_PROBLEMS]:
         yield "WARN", f"A detection entry was skipped, the rest works: {problem}."
+    if len(problems) > SAID_PROBLEMS:
+        yield "WARN", f"{len(problems) - SAID_PROBLEMS:,} more detection entries were skipped."
     if counters.over_limit:
         yield (
             "WARN",
