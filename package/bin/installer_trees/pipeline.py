@@ -209,11 +209,7 @@ class Pipeline:
 
 def _messages(pipeline: Pipeline) -> Iterator[Message]:
     store, counters = pipeline.store, pipeline.store.counters
-    problems = pipeline.catalogue.problems
-    for problem in problems[:SAID_PROBLEMS]:
-        yield "WARN", f"A detection entry was skipped, the rest works: {problem}."
-    if len(problems) > SAID_PROBLEMS:
-        yield "WARN", f"{len(problems) - SAID_PROBLEMS:,} more detection entries were skipped."
+    yield from _skipped(pipeline.catalogue)
     if counters.over_limit:
         yield (
             "WARN",
@@ -247,6 +243,14 @@ def _messages(pipeline: Pipeline) -> Iterator[Message]:
     ):
         if count:
             yield "WARN", f"{count:,} {text}."
+
+
+def _skipped(catalogue: Catalogue) -> Iterator[Message]:
+    problems = catalogue.problems
+    for problem in problems[:SAID_PROBLEMS]:
+        yield "WARN", f"A detection entry was skipped, the rest works: {problem}."
+    if len(problems) > SAID_PROBLEMS:
+        yield "WARN", f"{len(problems) - SAID_PROBLEMS:,} more detection entries were skipped."
 
 
 def _unusable(store: RowStore) -> str:
