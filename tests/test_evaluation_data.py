@@ -139,8 +139,8 @@ def test_unseen_trees_are_many_half_benign_and_a_third_held_out(system: str) -> 
 
 def test_unseen_events_are_cim_and_in_order() -> None:
     known = set().union(*(row for row in read(ROOT / "samples/windows/win_inno_vscode.jsonl")))
-    more = set("dest_ip dest_port src src_ip src_port transport app url file_path file_name".split())
-    more |= set("process_hash process_exec process_current_directory file_hash".split())
+    more = set("dest_ip dest_port src transport app url file_path file_name file_hash".split())
+    more |= set("src_ip src_port process_hash process_exec process_current_directory".split())
     more |= set("registry_path registry_key_name registry_value_name registry_value_data".split())
     more |= set("service_name service_path start_mode".split())
     for path in sorted(UNSEEN.rglob("*.jsonl")):
