@@ -17,12 +17,11 @@ from pathlib import Path
 import engine
 import installer_trees
 import pytest
-from installer_trees.automaton import MAX_PLACES, SEARCH, START, Automaton, UncheckableError
+from attacks import attacks, seconds, shipped
+from installer_trees.automaton import MAX_PLACES, Automaton, UncheckableError
 from installer_trees.catalogue import Catalogue, load, overlay
 from installer_trees.patterns import anchored, risk
-from installer_trees.pumps import letter, loops, widest
 from installer_trees.regex import MATCH_CHARS
-from installer_trees.untrusted import patterns_of
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTACK_CHARS = 3_000
@@ -165,13 +164,7 @@ def test_documentation_says_what_to_write_instead():
 
 # --- the shipped catalogue -------------------------------------------------------------------
 
-SHIPPED = {
-    f"{entry.__dict__.get('root_id') or entry.__dict__.get('signal_id') or entry.allow_id}"
-    f"-{column}-{number}": pattern.pattern
-    for catalogue in [engine.shipped()]
-    for entry in (*catalogue.roots, *catalogue.signals, *catalogue.allowances)
-    for number, (column, pattern) in enumerate(patterns_of(entry))
-}
+SHIPPED = shipped()
 
 
 def test_shipped_entries_pass_what_the_entries_of_users_must_pass():
@@ -181,38 +174,10 @@ def test_shipped_entries_pass_what_the_entries_of_users_must_pass():
     assert {name: p for name, p in allowances.items() if not anchored(p)} == {}
 
 
-def attacks(pattern: str) -> set[str]:
-    """Return texts that go the way of each repeat of a pattern, long, and end where it cannot."""
-    automaton = Automaton(pattern)
-    way = {START: "", SEARCH: ""}
-    queue = [START, SEARCH]
-    for place in queue:
-        for there in automaton.after.get(place, ()):
-            if there not in way:
-                way[there] = way[place] + letter(automaton.masks[there])
-                queue.append(there)
-    repeated = set()
-    for loop in loops(automaton):
-        place = min(loop)
-        if place in way:
-            repeated.add((way[place], letter(automaton.masks[place])))
-            anywhere = widest(automaton, (None, loop), (SEARCH, place), None)
-            if anywhere:
-                repeated.add((way[place], anywhere.text))
-    return {(head + text * ATTACK_CHARS)[: ATTACK_CHARS - 2] + "\n\0" for head, text in repeated}
-
-
-def seconds(pattern: str, text: str) -> float:
-    search = re.compile(pattern).search
-    start = time.process_time()
-    search(text)
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_pattern_holds_against_texts_made_for_it(name):
     """What any takes is a tenth of what is allowed; repeats that share a text take far more."""
-    for text in attacks(SHIPPED[name]):
+    for text in attacks(SHIPPED[name], ATTACK_CHARS):
         assert seconds(SHIPPED[name], text) < 3.0, text[:60]
 
 
