@@ -25,7 +25,7 @@ import pytest
 import scp
 from fake_splunkd import FakeSplunkd, listening, serving
 
-RUNS = int(os.environ.get("RUNS", "16"))
+RUNS = int(os.environ.get("RUNS", "10"))
 """Runs in a row; docs/reliability.md has the figures of 200."""
 DPKG = {
     "_time": 1_700_000_000,
@@ -120,6 +120,12 @@ def error(found: list[scp.Reply]) -> str:
     assert "an error of its own" not in message.text
     assert not any(reply.body for reply in found)
     return message.text
+
+
+@pytest.fixture(scope="module")
+def app_copy(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An add-on that may be changed."""
+    return Path(shutil.copytree(built_app, tmp_path_factory.mktemp("copy") / "app"))
 
 
 @pytest.fixture
@@ -280,8 +286,8 @@ def test_a_splunkd_that_redirects_is_not_followed(place: Place, some_python: str
     assert "splunkd" in warning
 
 
-def test_a_splunkd_that_is_slow(place: Place, some_python: str, tmp_path: Path) -> None:
-    place.app = Path(shutil.copytree(place.app, tmp_path / "app"))
+def test_a_splunkd_that_is_slow(place: Place, some_python: str, app_copy: Path) -> None:
+    place.app = app_copy
     modules = (place.app / "bin").glob("*.py")
     (module,) = [path for path in modules if "TIMEOUT_SECONDS = 10\n" in path.read_text("utf-8")]
     hasty = module.read_text("utf-8").replace("TIMEOUT_SECONDS = 10\n", "TIMEOUT_SECONDS = 0.3\n")
@@ -425,7 +431,7 @@ def test_locale_and_time_zone_change_nothing(place: Place, some_python, environm
     assert place.run(some_python, place.requests([body]))[-1].raw == usual
 
 
-@pytest.mark.parametrize("now", [-1.0, 0.0, 4e9, 9e11, 9e15])
+@pytest.mark.parametrize("now", [-1.0, 4e9, 9e15])
 def test_a_clock_that_is_wrong(place: Place, some_python: str, now: float) -> None:
     baseline = {"scoring": {"prevalence_baseline": "1"}}
     with serving(FakeSplunkd(baseline)) as splunkd:
@@ -435,7 +441,7 @@ def test_a_clock_that_is_wrong(place: Place, some_python: str, now: float) -> No
     assert [m for m in found[-1].messages if m.level != "INFO"] == []
 
 
-@pytest.mark.parametrize("when", [-6e10, -1, 0, 4e9, 253402300800, 9e15, 1e300])
+@pytest.mark.parametrize("when", [-6e10, 0, 253402300800, 1e300])
 def test_events_of_any_time(place: Place, some_python: str, when: float) -> None:
     (row,) = place.run(some_python, place.requests([scp.encode_body([{**DPKG, "_time": when}])]))[
         -1
@@ -498,10 +504,11 @@ def test_lookups_may_themselves_be_behind_a_link(tmp_path: Path) -> None:
      b'signal_id,weight\n"' + b"x" * 300_000, b"signal_id,weight\r1,2\r", b"\xff\xfes\0i\0"],
     ids=["empty", "nul", "gzip", "nul cells", "quote", "long", "long cell", "old Mac", "UTF-16"],
 )  # fmt: skip
-def test_a_what_if_file_that_is_none(place: Place, python: str, tmp_path: Path, content) -> None:
-    place.app = Path(shutil.copytree(place.app, tmp_path / "app"))
+def test_a_what_if_file_that_is_none(place: Place, some_python: str, app_copy, content) -> None:
+    """The oldest Python reads CSV most strictly."""
+    place.app = app_copy
     (place.app / "lookups" / "mine.csv").write_bytes(content)
-    found = place.run(python, place.requests([SMALL], "signals=mine.csv"))
+    found = place.run(some_python, place.requests([SMALL], "signals=mine.csv"))
     messages = [m for reply in found for m in reply.messages if m.level != "INFO"]
     assert messages
     assert all("mine.csv" in message.text for message in messages)

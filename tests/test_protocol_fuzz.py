@@ -51,7 +51,7 @@ def test_any_input_gives_rows_or_clear_messages(target: Target, batch: int) -> N
 CELLS = st.text(st.characters(codec="utf-8"), max_size=8)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(
     st.lists(st.sampled_from(sorted(DPKG)) | CELLS, min_size=1, max_size=6),
     st.lists(st.lists(CELLS, max_size=8), max_size=5),
