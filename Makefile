@@ -51,11 +51,12 @@ bench: $(DEV_READY) build
 bench-accept: $(DEV_READY)
 	@.venv/bin/python -m bench.counted --accept
 
-# Hostile input in numbers (docs/reliability.md): COUNT=1000000, FIRST=<seed>, GUIDED=<seconds>.
-fuzz: $(DEV_READY)
+# Hostile input in numbers (docs/reliability.md): COUNT=1000000, FIRST=<seed>, GUIDED=<seconds>,
+# BUILT=<python> for the built command.
+fuzz: $(DEV_READY) build
 	@PYTHONPATH=tests:tools:package/bin .venv/bin/python -m protocol_fuzz \
 		$(if $(COUNT),--count $(COUNT)) $(if $(FIRST),--first $(FIRST)) \
-		$(if $(GUIDED),--guided $(GUIDED))
+		$(if $(BUILT),--built $(BUILT)) $(if $(GUIDED),--guided $(GUIDED))
 
 # The site, in build/site; any broken link or anchor fails it.
 docs: $(DOCS_READY)

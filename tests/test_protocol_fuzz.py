@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import engine
@@ -13,7 +12,6 @@ import pytest
 import scp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol_fuzz.inputs import requests
 from protocol_fuzz.target import Target, Wrong, judged
 
 INPUTS = 20_000
@@ -122,19 +120,10 @@ def test_what_once_went_wrong(target: Target, data: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_built_command_keeps_its_promises_too(built_app: Path, python: str, seed: int) -> None:
-    """Inputs one after the other would end with the first broken one: each has its process."""
-    data = requests(Random(seed))
-    done = subprocess.run(
-        [python, "installerscore.py"],
-        cwd=built_app / "bin",
-        env=scp.clean_environment(),
-        input=data,
-        capture_output=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    judged(data, done.stdout)
+def test_the_built_command_keeps_its_promises_too(
+    target: Target, built_app: Path, python: str, seed: int
+) -> None:
+    target.seed(seed, python)
 
 
 def test_the_judge_sees_what_is_wrong() -> None:

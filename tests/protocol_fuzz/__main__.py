@@ -14,12 +14,13 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from itertools import repeat
 from random import Random
 
 from .guided import guided
 from .inputs import requests
 
-BATCH = 2_000
+BATCH = 500
 SHOWN = 10
 
 
@@ -31,7 +32,7 @@ def target():
     return Target()
 
 
-def batch(first: int, count: int) -> tuple[Counter[str], list[str], tuple[float, int]]:
+def batch(first: int, count: int, python: str) -> tuple[Counter[str], list[str], tuple[float, int]]:
     """Run the inputs of some seeds; return how they ended, what went wrong, and the slowest."""
     from .target import Wrong
 
@@ -41,7 +42,7 @@ def batch(first: int, count: int) -> tuple[Counter[str], list[str], tuple[float,
     for seed in range(first, first + count):
         started = time.process_time()
         try:
-            kinds[target().seed(seed).kind] += 1
+            kinds[target().seed(seed, python).kind] += 1
         except Wrong as error:
             wrong.append(str(error))
         slowest = max(slowest, (time.process_time() - started, seed))
@@ -53,6 +54,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="protocol_fuzz", description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--built", default="", metavar="PYTHON")
     parser.add_argument("--guided", type=int, default=0, metavar="SECONDS")
     options = parser.parse_args()
     if options.guided:
@@ -65,7 +67,7 @@ def main() -> int:
     slowest = (0.0, 0)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         counts = [min(BATCH, end - first) for first in firsts]
-        for found, broken, slow in pool.map(batch, firsts, counts):
+        for found, broken, slow in pool.map(batch, firsts, counts, repeat(options.built)):
             kinds += found
             wrong += broken
             slowest = max(slowest, slow)

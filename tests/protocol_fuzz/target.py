@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ from installer_trees.files import load
 from .inputs import requests
 
 LOOKUPS = Path(installerscore.__file__).resolve().parent.parent / "lookups"
+BUILT = Path(__file__).resolve().parents[2] / "output" / "TA-installerscore"
 LEVELS = {"INFO", "WARN", "ERROR"}
 GETINFO_KEYS = {"generating", "required_fields", "run_in_preview", "type", "inspector"}
 EXECUTE_KEYS = {"finished", "inspector"}
@@ -51,6 +53,26 @@ class Answer(NamedTuple):
         return "messages" if any(reply.messages for reply in self.replies) else "nothing"
 
 
+def run_built(app: Path, python: str, data: bytes) -> Answer:
+    """Run the built command over an input, in a process of its own.
+
+    Raises:
+        Wrong: A promise was broken.
+    """
+    done = subprocess.run(
+        [python, "installerscore.py"],
+        cwd=app / "bin",
+        env=scp.clean_environment(),
+        input=data,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode or done.stderr:
+        raise Wrong(f"exit code {done.returncode}, standard error {done.stderr!r}")
+    return judged(data, done.stdout)
+
+
 class Target:
     """The command with its catalogue loaded once, as reading it costs more than most inputs."""
 
@@ -61,10 +83,16 @@ class Target:
     def _load(self, lookups: str, signals: str | None = None):
         return load(lookups, signals) if signals else self._catalogue
 
-    def seed(self, seed: int) -> Answer:
-        """Run the input that a seed makes; a broken promise names the seed."""
+    def seed(self, seed: int, python: str = "") -> Answer:
+        """Run the input that a seed makes; a broken promise names the seed.
+
+        Args:
+            seed: Makes the input.
+            python: Run the built command under this Python, and not the one in this process.
+        """
+        data = requests(Random(seed))
         try:
-            return self.run(requests(Random(seed)))
+            return run_built(BUILT, python, data) if python else self.run(data)
         except (Wrong, Exception) as error:
             raise Wrong(f"seed {seed}: {error!r}") from error
 
