@@ -23,14 +23,15 @@ FLEETS = (1_000, 100_000, 1_000_000)
 INSTALLS = (0.2, 1.0, 5.0)
 WINDOWS = ((1, 0.5), (2, 1), (4, 1), (8, 2), (24, 4))
 BUSIEST = 2.5
-"""Events in the busiest hours, against the mean of the day."""
+"""Events in the busiest eight hours, against the mean of the day."""
 SPREAD_OF_ACTIVITY = 0.8
 SHAPE_OF_INSTALLS = 0.5
 DELAY_HOURS = 5 / 60
 HOSTS_A_SUBSEARCH = 9_000
 ROWS_A_SEARCH = 2_000_000
+MORE_ROWS_A_SEARCH = 10_000_000
 BYTES_A_ROW = 400
-FITTED = (100_000, 1_000_000)
+FITTED = (20_000, 100_000)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Fleet:
         installs: Installs a host a day.
         events: Process creations a host a day.
         window: Hours that a search reads.
-        every: Hours from one run to the next.
+        busiest: Events in the window against the mean of the day.
         seed: Chooses another fleet of the same kind.
     """
 
@@ -50,7 +51,7 @@ class Fleet:
     installs: float = 1.0
     events: float = 2_000
     window: float = 4
-    every: float = 1
+    busiest: float = BUSIEST
     seed: int = 1
 
 
@@ -70,11 +71,10 @@ class Load:
     all_rows: int
     trees: int
 
-    @property
-    def parts(self) -> int:
-        """Searches to split this into, so that none meets a limit: a power of two."""
-        needed = max(self.hosts / HOSTS_A_SUBSEARCH, self.rows / ROWS_A_SEARCH)
-        return 2 ** max(0, math.ceil(math.log2(max(1.0, needed))))
+    def parts(self, maxevents: int = ROWS_A_SEARCH) -> int:
+        """Return into how many searches to split this so that none meets a limit."""
+        needed = max(self.hosts / HOSTS_A_SUBSEARCH, self.rows / maxevents)
+        return 1 << math.ceil(math.log2(max(1.0, needed)))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Cost:
 def simulate(fleet: Fleet) -> Load:
     """Draw every host of a fleet and count what one search reads."""
     chance = random.Random(fleet.seed)
-    share_of_day = fleet.window / 24 * (BUSIEST if fleet.window <= 8 else 1)
+    share_of_day = fleet.window / 24 * fleet.busiest
     hosts = trees = 0
     rows = all_rows = 0.0
     mean = -(SPREAD_OF_ACTIVITY**2) / 2
@@ -133,47 +133,46 @@ def simulate(fleet: Fleet) -> Load:
 def fleets(cost: Cost, sizes: Iterable[int] = FLEETS) -> str:
     """Return the table of rows a search by hosts and installs."""
     head = ["hosts", "installs a host a day", "hosts with an installer", "rows a search"]
-    head += ["without asking first", "parts", "rows a part", "CPU s a part", "MiB a part"]
+    head += ["without asking first", "parts", "CPU s a part", "MiB a part"]
+    head += [f"parts with `maxevents={MORE_ROWS_A_SEARCH}`", "CPU s a part", "MiB a part"]
     lines = []
     for hosts in sizes:
         for installs in INSTALLS:
             load = simulate(Fleet(hosts, installs))
-            each = load.rows / load.parts
-            lines.append(
-                [f"{hosts:,}", f"{installs:g}", f"{load.hosts:,} ({load.hosts / hosts:.0%})",
-                 _round(load.rows), _round(load.all_rows), str(load.parts), _round(each),
-                 f"{cost.seconds(each):.1f}", f"{cost.mebibytes(each):.0f}"]
-            )  # fmt: skip
+            line = [f"{hosts:,}", f"{installs:g}", f"{load.hosts:,} ({load.hosts / hosts:.0%})"]
+            line += [_round(load.rows), _round(load.all_rows)]
+            for maxevents in (ROWS_A_SEARCH, MORE_ROWS_A_SEARCH):
+                parts = load.parts(maxevents)
+                each = load.rows / parts
+                line += [str(parts), f"{cost.seconds(each):.1f}", f"{cost.mebibytes(each):.0f}"]
+            lines.append(line)
     return report.table(head, lines)
 
 
 def windows(cost: Cost, hosts: int = 100_000) -> str:
     """Return the table of windows and schedules for one fleet."""
-    head = ["window", "every", "a tree is seen whole up to", "rows a search", "parts"]
-    head += ["rows a day", "CPU s a day", "share of one core"]
+    head = ["window", "every", "a tree is seen whole up to", "rows a search, at most", "parts"]
+    head += ["rows a day", "CPU s a day", "of one core"]
     lines = []
     for window, every in WINDOWS:
-        fleet = Fleet(hosts, window=window, every=every)
-        load, runs = simulate(fleet), 24 / every
-        mean = load.rows / (BUSIEST if window <= 8 else 1)
-        seconds = load.parts * runs * cost.seconds(mean / load.parts)
-        whole = window - every - DELAY_HOURS
-        lines.append(
-            [f"{window:g} h", f"{every:g} h", f"{whole:.1f} h" if whole > 0.1 else "half an hour",
-             _round(load.rows), str(load.parts), _round(mean * runs), _round(seconds),
-             f"{seconds / 86_400:.1%}"]
-        )  # fmt: skip
+        busiest = simulate(Fleet(hosts, window=window, busiest=BUSIEST if window <= 8 else 1))
+        mean, runs = simulate(Fleet(hosts, window=window, busiest=1)), 24 / every
+        parts = busiest.parts()
+        seconds = parts * runs * cost.seconds(mean.rows / parts)
+        line = [f"{window:g} h", f"{every:g} h", f"{window - every - DELAY_HOURS:.1f} h"]
+        line += [_round(busiest.rows), str(parts), _round(mean.rows * runs), _round(seconds)]
+        lines.append([*line, f"{seconds / 86_400:.1%}"])
     return report.table(head, lines)
 
 
 def one(fleet: Fleet, cost: Cost) -> str:
     """Say what a search of one fleet reads and takes."""
     load = simulate(fleet)
-    each = load.rows / load.parts
+    each = load.rows / load.parts()
     return (
         f"{load.hosts:,} of {fleet.hosts:,} hosts ran an installer in {fleet.window:g} hours at "
         f"the busiest time.\n{load.rows:,} rows reach the search head ({load.all_rows:,} without "
-        f"asking first), {load.rows * BYTES_A_ROW / 1e6:,.0f} MB.\nSplit into {load.parts}: "
+        f"asking first), {load.rows * BYTES_A_ROW / 1e6:,.0f} MB.\nSplit into {load.parts()}: "
         f"{each:,.0f} rows, {cost.seconds(each):.1f} s of CPU and {cost.mebibytes(each):.0f} MiB "
         f"for each part.\n{load.trees:,} trees."
     )
@@ -206,7 +205,7 @@ def main() -> None:
     """Simulate one fleet, or write the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.simulate", description=__doc__)
     parser.add_argument("--hosts", type=int)
-    for name in ("installs", "events", "window", "every"):
+    for name in ("installs", "events", "window", "busiest"):
         parser.add_argument(f"--{name}", type=float)
     given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
     if given:

@@ -1,15 +1,22 @@
-"""Work that is split by host: the parts give together what one search gives."""
+"""What a search reads as hosts grow, and that parts of the hosts give what one search gives."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from installer_trees.model import Settings
 from spl.app import App
 from spl.cases import NOW, START
 from test_spl_macros import CIM, MSIEXEC, case_hosts, process
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import report, results, simulate
+from bench.simulate import HOSTS_A_SUBSEARCH, ROWS_A_SEARCH, Fleet, Load
 
 PARTS = 4
 LOWERED = {"installer_score", "installer_severity", "risk_score", "risk_message", "signal_detail",
@@ -137,3 +144,36 @@ def test_what_is_on_many_hosts_scores_higher_in_parts_and_never_lower(app: App) 
     for row in parts:
         alone, all_hosts = (int(r["installer_score"]) for r in (row, whole[row["dest"]]))
         assert 20 < all_hosts < alone <= all_hosts / 0.8 + 1
+
+
+def test_asking_first_reads_fewer_rows_the_rarer_installs_are() -> None:
+    loads = [simulate.simulate(Fleet(5_000, installs)) for installs in (0.1, 1.0, 10.0)]
+    assert loads[0].rows < loads[1].rows < loads[2].rows <= loads[2].all_rows
+    assert loads[0].rows < 0.15 * loads[0].all_rows
+    assert len({load.all_rows for load in loads}) == 1
+
+
+def test_the_simulation_keeps_the_means_that_it_is_given() -> None:
+    load = simulate.simulate(Fleet(20_000, installs=3.0, events=500, window=24, busiest=1))
+    assert load.all_rows == pytest.approx(20_000 * 500, rel=0.03)
+    assert load.trees == pytest.approx(20_000 * 3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "rows", "parts"),
+    [(9_000, 2_000_000, 1), (9_001, 10, 2), (10, 2_000_001, 2), (40_000, 10, 8), (0, 0, 1)],
+)
+def test_parts_keep_below_the_limits_of_a_search(hosts: int, rows: int, parts: int) -> None:
+    assert Load(hosts, rows, rows, hosts).parts() == parts
+
+
+def test_the_limits_are_those_of_the_macro_and_of_the_engine(app: App) -> None:
+    assert f"hosts > {HOSTS_A_SUBSEARCH}," in app.macros["installer_hosts(5)"].definition
+    assert Settings().maxevents == ROWS_A_SEARCH
+
+
+@pytest.mark.slow
+def test_the_page_on_scale_says_what_the_simulation_gives() -> None:
+    text = simulate.DOC.read_text(encoding="utf-8")
+    parts = simulate.generated(results.load())
+    assert text == report.replaced(text, parts), "run python -m bench.simulate"
