@@ -98,6 +98,13 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
             "|time_format|batch_index_query|allow_caching",
         )
     ],
+    "workflow_actions.conf": [
+        (
+            _ANY_NAME,
+            r"type|label|fields|eventtypes|display_location|disabled"
+            r"|link\.(uri|method|target|postargs\.\w+)",
+        )
+    ],
     "web.conf": [(r"expose:ta_installerscore_\w+", "pattern|methods")],
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import build_dashboards
 import pytest
 import roots_filter
 from engine import CASES, Event, completed
@@ -255,9 +256,12 @@ def test_the_summary_macro_gives_the_last_state_of_each_tree(app: App) -> None:
 
 
 def test_every_macro_is_run_by_a_search_or_by_a_test_here(app: App) -> None:
-    """Searches run theirs in test_searches.py, each with a hit and a near miss."""
-    reached, waiting = set(), [call.stanza for keys in app.searches.values()
-                               for call in calls(keys["search"])]  # fmt: skip
+    """Searches run theirs in test_searches.py, dashboards in test_dashboards.py."""
+    searches = [keys["search"] for keys in app.searches.values()]
+    for path in build_dashboards.sources():
+        sources = build_dashboards.definition(path)["dataSources"].values()
+        searches += [source["options"]["query"] for source in sources]
+    reached, waiting = set(), [call.stanza for text in searches for call in calls(text)]
     here = ["process_msiexec", "installer_summary", *FILTERS]
     for macro in ("installer_process_events", "installer_endpoint_events"):
         here += [macro, f"{macro}(1)", f"{macro}(2)", f"{macro}(3)"]

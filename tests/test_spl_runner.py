@@ -227,7 +227,8 @@ def test_lookup_with_wildcards_and_its_limits() -> None:
         ("2 + 3 * 4", 14.0),
         ("floor(2.7) + ceiling(2.1)", 5.0),
         ("round(2.46, 1)", 2.5),
-        ('strftime(86400.5, "%Y-%m-%d %H:%M")', "1970-01-02 00:00"),
+        ('strftime(86400.25, "%Y-%m-%d %H:%M:%S.%3N")', "1970-01-02 00:00:00.250"),
+        ('urldecode("a%24")', "a$"),
         ('strftime("never", "%Y")', None),
         ('mvjoin(mvdedup(split("a,b,a", ",")), "+")', "a+b"),
         ('if(like("abc", "a%"), 1, 0)', 1.0),
@@ -247,6 +248,8 @@ def test_row_commands() -> None:
     data = {"events": [{"_time": t, "a": str(t % 2), "b": t} for t in range(4)]}
     rows = run("* | dedup a | sort - b | rename b as n | head 1 | table n a missing", data).rows
     assert rows == [{"n": 3, "a": "1"}]
+    rows = run('* | eval "a b"=b | sort 0 +a, -"a b" | fields b', data).rows
+    assert [row["b"] for row in rows] == [2, 0, 3, 1]
 
 
 def test_stats_and_eventstats() -> None:
@@ -294,6 +297,7 @@ def test_rows_are_spread_and_filled() -> None:
     assert [r.get("a") for r in run("* | mvexpand a", data).rows] == ["p", "q", None, None]
     assert [r.get("b") for r in run("* | filldown b", data).rows] == [None, 7, 7]
     assert run("* | stats sum(b) as s", data).rows == [{"s": 7.0}]
+    assert [r["t"] for r in run("* | accum _time as t", data).rows] == [3, 5, 6]
 
 
 def test_appendpipe_and_postprocess_work_on_the_rows_before() -> None:

@@ -8,6 +8,7 @@ import math
 import re
 from datetime import datetime, timezone
 from typing import Any, Callable
+from urllib.parse import unquote
 
 from lark import Token, Tree
 
@@ -212,7 +213,8 @@ def _strftime(value: Any, layout: str) -> str | None:
     seconds = number(value)
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime(layout)
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return moment.strftime(layout.replace("%3N", f"{moment.microsecond // 1000:03}"))
 
 
 def _mvappend(arguments: list[Expression]) -> Expression:
@@ -246,6 +248,7 @@ FUNCTIONS: dict[str, Callable[[list[Expression]], Expression]] = {
     "cidrmatch": _null_safe(_cidr),
     "replace": _null_safe(_replace),
     "lower": _null_safe(lambda v: text(v).lower()),
+    "urldecode": _null_safe(lambda v: unquote(text(v))),
     "md5": _null_safe(lambda v: hashlib.md5(text(v).encode()).hexdigest()),
     "tonumber": _null_safe(_to_number),
     "floor": _null_safe(lambda v: float(math.floor(float(v)))),

@@ -187,6 +187,7 @@ PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {
     "head": shaping.head,
     "fillnull": shaping.fillnull,
     "filldown": shaping.filldown,
+    "accum": shaping.accum,
     "mvexpand": shaping.mvexpand,
     "chart": charting.chart,
     "convert": shaping.convert,

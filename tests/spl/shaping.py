@@ -88,8 +88,8 @@ def sort(command: Command, rows: list[Row]) -> list[Row]:
     limit, *keys = parse(command, "sort").children
     count = SORT_LIMIT if limit is None else int(limit)
     for key in reversed(keys):
-        minus, name = key.children
-        rows = sorted(rows, key=lambda row: _sort_key(row, str(name)), reverse=bool(minus))
+        sign, name = key.children
+        rows = sorted(rows, key=lambda row: _sort_key(row, text_of(name)), reverse=sign == "-")
     return rows[:count] if count else rows
 
 
@@ -138,6 +138,16 @@ def filldown(command: Command, rows: list[Row]) -> list[Row]:
         last = {n: last.get(n) if row.get(n) is None else row[n] for n in names}
         filled.append({**row, **{n: v for n, v in last.items() if v is not None}})
     return filled
+
+
+def accum(command: Command, rows: list[Row]) -> list[Row]:
+    """Run `accum field as name`: the running total of a field."""
+    source, target = map(text_of, parse(command, "accum").children)
+    total, summed = 0.0, []
+    for row in rows:
+        total += number(row.get(source)) or 0.0
+        summed.append({**row, target: total})
+    return summed
 
 
 def mvexpand(command: Command, rows: list[Row]) -> list[Row]:

@@ -1,0 +1,69 @@
+"""What a search head would have: the sample's events, and what the scheduled searches made of them.
+
+The sample was recorded within an hour; here its installs are spread over the last day.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sample
+from spl.app import App
+from spl.matching import Row
+
+NOW = 1_795_392_000.0
+"""Midnight UTC; the searches of the tests run at this time."""
+
+SUMMARY = "Installer Trees - Summary"
+RISK = "Installer - Installer Process Tree Score - Rule"
+DATASETS = {
+    "process": "Endpoint.Processes",
+    "network": "Network_Traffic.All_Traffic",
+    "file": "Endpoint.Filesystem",
+    "registry": "Endpoint.Registry",
+    "service": "Endpoint.Services",
+}
+STEP = 2711.0
+"""Seconds between two installs of the sample."""
+
+
+def events() -> dict[str, list[Row]]:
+    """Return the sample's events by CIM data set, spread over the day before NOW."""
+    found: dict[str, list[Row]] = {name: [] for name in DATASETS.values()}
+    for place, chain in enumerate(sample.load()):
+        first = min(float(row["_time"]) for row in chain.rows)
+        start = NOW - 2700 if chain.family == "none" else NOW - 4000 - STEP * place
+        for row in chain.rows:
+            moved = {**row, "_time": float(row["_time"]) - first + start}
+            found[DATASETS[sample.kind(row)]].append(moved)
+    return found
+
+
+def search_head(app: App) -> dict[str, list[Row]]:
+    """Return the events, and the summary and risk events of the scheduled searches."""
+    data = events()
+    written = [
+        {"index": "summary", "source": SUMMARY, "sourcetype": "stash", "_indextime": NOW - 3000}
+        | stash(row)
+        for row in _scheduled(app, SUMMARY, data)
+    ]
+    risk = [
+        {"index": "risk", "source": RISK, "search_name": RISK, "sourcetype": "stash"}
+        | {**stash(row), "_time": float(row["last_time"]) + 600}
+        for row in _scheduled(app, RISK, data)
+    ]
+    return {**data, "events": written + risk}
+
+
+def _scheduled(app: App, name: str, data: dict[str, list[Row]]) -> list[Row]:
+    """Run a scheduled search over the whole day at once."""
+    return app.run(app.searches[name]["search"], data, "-25h@h", "now").rows
+
+
+def stash(row: Row) -> dict[str, Any]:
+    """Return a result as summary indexing keeps it: texts, and nothing that is empty."""
+    return {
+        name: float(value) if name == "_time" else value
+        for name, value in row.items()
+        if value not in ("", None, [])
+    }

@@ -1,0 +1,597 @@
+"""The dashboards: whole and known to Splunk, safe from their tokens, and their searches executed.
+
+test_dashboards_chromium.py shows them with Splunk's own packages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree
+
+import build_dashboards
+import pytest
+from conftest import ROOT
+from dashboards.board import Board, Definition, defaults, filled, query_parameters, tokens_of
+from spl.app import App
+from spl.conf import stanzas
+from spl.macros import calls, expand
+from spl.matching import Row
+from spl.pipeline import Command, split
+
+from dashboards import data
+
+FOLDER = Path(__file__).resolve().parent / "dashboards"
+DEFINITIONS = {path.stem: build_dashboards.definition(path) for path in build_dashboards.sources()}
+KNOWN = json.loads((FOLDER / "known.json").read_text(encoding="utf-8"))
+GRAPH = DEFINITIONS["installer_tree_graph"]
+"""It has the same inputs and the same table of trees as installer_tree, and runs less."""
+CLICK = re.compile(r"row\.(.+)\.value")
+HOSTILE = [
+    'a" | delete | search "',
+    'a\\" | delete | search \\"',
+    "a\\",
+    'a" OR index=* OR x="',
+    "a`installer_summary`",
+    "a] | delete | append [search x",
+    "a[| makeresults]",
+    "$host$ $tree|s$ $$",
+    "a\nb\tc",
+    "a, b) OR (x",
+    "'a' # -- ; %22 \u2028 \u00e9",
+]
+"""Values that try to become SPL."""
+
+every = pytest.mark.parametrize("name", sorted(DEFINITIONS))
+
+
+@pytest.fixture(scope="module")
+def app(built_app: Path) -> App:
+    return App(built_app, data.NOW)
+
+
+@pytest.fixture(scope="module")
+def search_head(app: App) -> dict[str, list[Row]]:
+    return data.search_head(app)
+
+
+@pytest.fixture(scope="module")
+def activity(app: App, search_head: dict[str, list[Row]]) -> Board:
+    return Board(app, search_head, DEFINITIONS["installer_activity"])
+
+
+@pytest.fixture(scope="module")
+def tree(app: App, search_head: dict[str, list[Row]]) -> Board:
+    return Board(app, search_head, DEFINITIONS["installer_tree"])
+
+
+@pytest.fixture(scope="module")
+def graph(app: App, search_head: dict[str, list[Row]]) -> Board:
+    return Board(app, search_head, GRAPH)
+
+
+def handlers(definition: Definition) -> list[tuple[str, dict[str, Any]]]:
+    """What clicks do: the data source of the panel, and the handler."""
+    return [
+        (panel["dataSources"]["primary"], handler)
+        for panel in definition["visualizations"].values()
+        for handler in panel.get("eventHandlers", [])
+    ]
+
+
+def addresses(definition: Definition) -> list[str]:
+    links = [h["options"]["url"] for _, h in handlers(definition) if "url" in h["options"]]
+    texts = [p["options"].get("markdown", "") for p in definition["visualizations"].values()]
+    return links + [url for text in texts for url in re.findall(r"\]\(([^)]+)\)", text)]
+
+
+# --- the files -----------------------------------------------------------------------------
+
+
+def test_the_views_are_what_the_sources_say() -> None:
+    for path in build_dashboards.sources():
+        view = build_dashboards.VIEWS / f"{path.stem}.xml"
+        assert view.read_text(encoding="utf-8") == build_dashboards.xml(path), (
+            "run python tools/build_dashboards.py"
+        )
+
+
+@every
+def test_a_view_is_a_dashboard_studio_dashboard_with_its_definition(
+    built_app: Path, name: str
+) -> None:
+    view = ElementTree.parse(built_app / "default/data/ui/views" / f"{name}.xml").getroot()
+    assert (view.tag, view.get("version"), view.get("theme")) == ("dashboard", "2", "dark")
+    definition = json.loads(view.findtext("definition", ""))
+    assert definition == DEFINITIONS[name]
+    assert view.findtext("label") == definition["title"]
+    assert view.findtext("description") == definition["description"]
+
+
+@every
+def test_every_panel_has_its_place_once_and_none_overlaps(name: str) -> None:
+    definition = DEFINITIONS[name]
+    blocks = definition["layout"]["structure"]
+    places = Counter(block["item"] for block in blocks)
+    assert places == dict.fromkeys(definition["visualizations"], 1)
+    covered: set[tuple[int, int]] = set()
+    for block in blocks:
+        x, y, w, h = (block["position"][side] for side in "xywh")
+        cells = {(i, j) for i in range(x, x + w, 10) for j in range(y, y + h, 10)}
+        assert not cells & covered
+        covered |= cells
+    bottom = max(b["position"]["y"] + b["position"]["h"] for b in blocks)
+    assert len(covered) == build_dashboards.WIDTH // 10 * bottom // 10
+
+
+@every
+def test_every_data_source_is_defined_and_used(name: str) -> None:
+    definition = DEFINITIONS[name]
+    sources = definition["dataSources"]
+    used = {s for p in definition["visualizations"].values()
+            for s in p.get("dataSources", {}).values()}  # fmt: skip
+    used |= {s for entry in definition["inputs"].values()
+             for s in entry.get("dataSources", {}).values()}  # fmt: skip
+    used |= {s["options"]["extend"] for s in sources.values() if "extend" in s["options"]}
+    names = {s["name"]: key for key, s in sources.items()}
+    assert len(names) == len(sources)
+    for source in sources.values():
+        text = json.dumps(source["options"])
+        used |= {names[space] for space, _, _ in tokens_of(text) if space}
+    if any("$window:" in v for v in query_parameters(definition, {"options": {}}).values()):
+        used.add("window")
+    assert used == sources.keys()
+    asked = {names[space] for s in sources.values()
+             for space, _, _ in tokens_of(json.dumps(s["options"])) if space}  # fmt: skip
+    assert all(sources[key]["options"].get("enableSmartSources") for key in asked)
+
+
+@every
+def test_every_option_is_known_to_splunks_packages(name: str) -> None:
+    """known.json is what the packages say; the tests in Chromium compare the two."""
+    panel_keys = {
+        "type", "title", "dataSources", "options", "context", "eventHandlers", "hideWhenNoData",
+    }  # fmt: skip
+    column_keys = {"width", "rowBackgroundColors", "rowColors"}
+    for panel in DEFINITIONS[name]["visualizations"].values():
+        assert panel.keys() <= panel_keys
+        options = panel.get("options", {})
+        assert options.keys() <= set(KNOWN[panel["type"]])
+        for column in options.get("columnFormat", {}).values():
+            assert column.keys() <= column_keys
+        assert panel["options"] == options
+    for source in DEFINITIONS[name]["dataSources"].values():
+        known = {"query", "queryParameters", "extend", "enableSmartSources"}
+        assert source["options"].keys() <= known
+    kinds = {"input.timerange", "input.text", "input.multiselect"}
+    for entry in DEFINITIONS[name]["inputs"].values():
+        assert entry["type"] in kinds
+        assert entry.keys() <= {"type", "title", "dataSources", "options", "context"}
+        assert entry["options"].keys() <= {"token", "defaultValue", "items"}
+
+
+@every
+def test_what_options_name_is_there(name: str, request: pytest.FixtureRequest) -> None:
+    """Columns that options and clicks name are columns of the search; colors are in context."""
+    board = request.getfixturevalue(name.rpartition("_")[2])
+    for panel in DEFINITIONS[name]["visualizations"].values():
+        if not panel.get("dataSources"):
+            continue
+        found = board.rows[panel["dataSources"]["primary"]]
+        columns = {field for row in found for field in row} | OPTIONAL
+        options = panel["options"]
+        assert set(options.get("columnFormat", {})) <= columns
+        text = json.dumps(options)
+        assert set(re.findall(r"seriesByName\(\\\"(.+?)\\\"\)", text)) <= columns
+        contexts = set(re.findall(r"(?:rangeValue|matchValue)\((\w+)\)", text))
+        assert contexts <= panel.get("context", {}).keys()
+        for handler in panel.get("eventHandlers", []):
+            asked = CLICK.findall(json.dumps(handler))
+            asked += re.findall(r"row\.(\w+)\.value", json.dumps(handler))
+            assert {a for a in asked if re.fullmatch(r"[\w .]+", a)} <= columns
+
+
+OPTIONAL = {"Why", "Known false positives", "Times", "Pattern"}
+"""Columns that a tree need not have: no allowlist entry, no repeated signal."""
+
+
+# --- tokens --------------------------------------------------------------------------------
+
+
+@every
+def test_tokens_are_quoted_in_searches_and_encoded_in_addresses(name: str) -> None:
+    definition = DEFINITIONS[name]
+    inputs = defaults(definition)
+    names = {source["name"] for source in definition["dataSources"].values()}
+    for source in definition["dataSources"].values():
+        query = source["options"]["query"]
+        for space, token, filters in tokens_of(query):
+            assert filters == "|s", query
+            assert space in names if space else token in inputs
+        assert query.count("$") == 2 * len(tokens_of(query))
+        inside = [c for call in calls(query) for c in call.arguments]
+        assert not [argument for argument in inside if "$" in argument]
+        for value in query_parameters(definition, source).values():
+            assert all(filters == "" for _, _, filters in tokens_of(value))
+    for url in addresses(definition):
+        assert all(filters == "|u" for _, _, filters in tokens_of(url)), url
+
+
+def shape(query: str, app: App) -> list[Any]:
+    """The commands of a search and their subsearches."""
+
+    def commands(text: str) -> list[Any]:
+        return [(c.name, [commands(s) for s in c.subsearches]) for c in split(text)]
+
+    return commands(expand(query, app.macros))
+
+
+def literals(commands: list[Command]) -> list[str]:
+    """All quoted strings of commands, read as Splunk reads them."""
+    found: list[str] = []
+    for command in commands:
+        for raw in re.findall(r'"(?:[^"\\]|\\.)*"', command.arguments, re.DOTALL):
+            found.append(raw[1:-1].replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\"))
+        for subsearch in command.subsearches:
+            found += literals(split(subsearch))
+    return found
+
+
+@every
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_value_stays_one_string(app: App, name: str, value: str) -> None:
+    definition = DEFINITIONS[name]
+    for source in definition["dataSources"].values():
+        query = source["options"]["query"]
+        keys = {f"{s}:{t}" if s else t for s, t, _ in tokens_of(query)}
+        plain = filled(query, dict.fromkeys(keys, "x"))
+        hostile = filled(query, dict.fromkeys(keys, value))
+        assert shape(hostile, app) == shape(plain, app)
+        written = json.loads(json.dumps(value)).replace("\n", "\\n").replace("\t", "\\t")
+        strings = literals(split(expand(hostile, app.macros)))
+        assert strings.count(written) == len(tokens_of(query))
+
+
+@pytest.mark.parametrize("value", HOSTILE[1:10:4])
+def test_a_hostile_host_or_tree_finds_nothing_and_breaks_nothing(
+    app: App, search_head: dict[str, list[Row]], value: str
+) -> None:
+    tokens = {"host": value, "tree": value, "process": value}
+    board = Board(app, search_head, GRAPH, **tokens)
+    assert [row["State"] for row in board.rows["trees"]] == ["No trees"]
+    assert board.rows["graph"] == []
+    only = {"host": value, "user": value, "signal": value, "family": [value], "severity": [value]}
+    board = Board(app, search_head, DEFINITIONS["installer_activity"], **only)
+    assert board.rows["trees"] == []
+
+
+def test_a_host_whose_name_is_hostile_is_opened_like_any_other(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    """The name comes from the data, through the summary and a click, into the searches."""
+    name = 'a" | delete \\"x\\" `m` [y]'
+    rows = search_head["Endpoint.Processes"]
+    moved = [{**row, "dest": name} for row in rows if row["dest"] == "websrv01"]
+    renamed = {"Endpoint.Processes": moved}
+    written = app.run(app.searches[data.SUMMARY]["search"], renamed, "-25h@h", "now").rows
+    events = [{**data.stash(row), "index": "summary", "source": data.SUMMARY} for row in written]
+    board = Board(app, {**renamed, "events": events}, DEFINITIONS["installer_activity"])
+    row = board.rows["highest"][0]
+    assert row["Host"] == name
+    tokens = clicked(DEFINITIONS["installer_activity"], "highest", row)
+    opened = Board(app, {**renamed, "events": events}, DEFINITIONS["installer_tree"], **tokens)
+    shown = opened.rows["trees"][0]
+    assert (shown["State"], shown["installer_tree_id"]) == ("Shown", row["_tree"])
+    assert opened.rows["header"][0]["Host"] == name
+
+
+# --- clicks --------------------------------------------------------------------------------
+
+
+def clicked(definition: Definition, source: str, row: Row) -> dict[str, Any]:
+    """The tokens of the dashboard that a click on a row opens."""
+    (handler,) = [h for s, h in handlers(definition) if s == source]
+    url = filled(handler["options"]["url"], {f"row.{k}.value": v for k, v in row.items()})
+    query = parse_qs(urlsplit(url).query, strict_parsing=True)
+    return {k.removeprefix("form.").replace(".", "__"): v[0] for k, v in query.items()}
+
+
+def linked(built_app: Path) -> list[str]:
+    conf = stanzas(built_app / "default" / "workflow_actions.conf")
+    pages = [url for d in DEFINITIONS.values() for url in addresses(d)]
+    return pages + [keys["link.uri"] for keys in conf.values()]
+
+
+def test_every_link_leads_to_a_view_and_sets_its_inputs(built_app: Path) -> None:
+    views = {path.stem for path in (built_app / "default/data/ui/views").glob("*.xml")}
+    assert len(linked(built_app)) > 8
+    for url in linked(built_app):
+        parts = urlsplit(url)
+        _, place, app_id, view = parts.path.split("/")
+        assert (place, app_id) == ("app", "TA-installerscore")
+        assert view in views | {"search"}
+        for parameter in parse_qs(parts.query, strict_parsing=True):
+            if view in DEFINITIONS:
+                assert parameter.removeprefix("form.") in defaults(DEFINITIONS[view]), url
+
+
+def test_searches_in_links_name_reports_of_the_app(app: App, built_app: Path) -> None:
+    queries = [parse_qs(urlsplit(url).query).get("q", [""])[0] for url in linked(built_app)]
+    named = [re.findall(r'savedsearch "(.+)"', unquote(q)) for q in queries]
+    assert [name for names in named for name in names] == ["Installer Score - Data Health"]
+    assert all(name in app.searches for names in named for name in names)
+
+
+@every
+def test_clicks_set_tokens_of_inputs(name: str) -> None:
+    definition = DEFINITIONS[name]
+    for source, handler in handlers(definition):
+        if handler["type"] == "drilldown.setToken":
+            (token,) = handler["options"]["tokens"]
+            assert token["token"] in defaults(definition), source
+            assert ("value" in token) != ("key" in token)
+        else:
+            assert handler["type"] == "drilldown.customUrl"
+            assert handler["options"]["newTab"] is True
+
+
+def test_a_click_on_any_tree_opens_that_tree(
+    app: App, search_head: dict[str, list[Row]], activity: Board
+) -> None:
+    for row in activity.rows["newest"][::9]:
+        tokens = clicked(activity.definition, "newest", row)
+        board = Board(app, search_head, GRAPH, **tokens)
+        shown = board.rows["trees"][0]
+        assert (shown["State"], shown["installer_tree_id"]) == ("Shown", row["_tree"])
+        assert len(board.rows["graph"]) == min(int(row["Processes"]), 40)
+
+
+@pytest.mark.parametrize("action", ["guid", "id"])
+def test_a_workflow_action_on_an_event_finds_the_tree_of_its_process(
+    app: App, search_head: dict[str, list[Row]], built_app: Path, action: str
+) -> None:
+    conf = stanzas(built_app / "default" / "workflow_actions.conf")
+    keys = conf[f"installer_tree_of_process_{action}"]
+    event = next(e for e in search_head["Endpoint.Processes"] if "/dev/tcp/" in e["process"])
+    assert all(event.get(field.strip()) for field in keys["fields"].split(","))
+    tokens = opened_by(keys["link.uri"], event)
+    board = Board(app, search_head, GRAPH, **tokens)
+    assert board.rows["trees"][0]["State"] == "Shown"
+    assert "evil_revshell" in board.rows["trees"][0]["Command"]
+
+
+def test_the_workflow_action_on_a_risk_event_opens_its_tree(
+    app: App, search_head: dict[str, list[Row]], built_app: Path
+) -> None:
+    conf = stanzas(built_app / "default" / "workflow_actions.conf")
+    keys = conf["installer_tree_of_finding"]
+    for event in [e for e in search_head["events"] if e["index"] == "risk"][::7]:
+        assert all(event.get(field.strip()) for field in keys["fields"].split(","))
+        tokens = opened_by(keys["link.uri"], event)
+        no_summary = {**search_head, "events": []}
+        board = Board(app, no_summary, GRAPH, **tokens)
+        assert board.rows["trees"][0]["State"] == "Shown"
+        assert board.rows["trees"][0]["installer_tree_id"] == event["installer_tree_id"]
+
+
+def opened_by(uri: str, event: Row) -> dict[str, Any]:
+    """The tokens that a workflow action gives; Splunk encodes the values."""
+    filled_in = filled(re.sub(r"\$(\w+)\$", r"$\1|u$", uri), event)
+    query = parse_qs(urlsplit(filled_in).query, strict_parsing=True)
+    return {k.removeprefix("form.").replace(".", "__"): v[0] for k, v in query.items()}
+
+
+# --- what is shown -------------------------------------------------------------------------
+
+
+def test_activity_counts_each_tree_once(activity: Board, search_head: dict[str, list[Row]]) -> None:
+    written = [e for e in search_head["events"] if e["index"] == "summary"]
+    (counts,) = activity.rows["counts"]
+    assert counts["trees"] == len(written) == len(activity.rows["trees"])
+    severities = Counter(e["installer_severity"] for e in written)
+    assert counts["critical"] == severities["critical"] > 5
+    assert counts["high"] == severities["high"]
+    assert counts["hosts"] == len({e["dest"] for e in written})
+    for source in ("by_time", "by_family"):
+        rows = activity.rows[source]
+        assert sum(float(row.get(s) or 0) for row in rows for s in severities) == len(written)
+    assert sum(float(row["Trees"]) for row in activity.rows["users"]) == len(written)
+    scores = [float(row["Score"]) for row in activity.rows["highest"]]
+    assert scores == sorted(scores, reverse=True)
+    times = [row["Time"] for row in activity.rows["newest"]]
+    assert times == sorted(times, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "source", "expected"),
+    [
+        ({"host": "WKS-*"}, "hosts", {"WKS-DEV-12", "WKS-FIN-07", "WKS-OPS-21"}),
+        ({"user": "CORP\\pnovak"}, "users", {"CORP\\pnovak"}),
+        ({"family": ["npm", "node"]}, "by_family", {"node"}),
+        ({"severity": "critical"}, "highest", {"critical"}),
+        ({"severity": ["high", "medium"]}, "newest", {"high", "medium"}),
+        ({"signal": "LNX006"}, "highest", {"critical"}),
+        ({"range__earliest": "-2h", "range__latest": "now"}, "hosts", {"websrv01"}),
+    ],
+)
+def test_filters(
+    app: App,
+    search_head: dict[str, list[Row]],
+    tokens: dict[str, Any],
+    source: str,
+    expected: set[str],
+) -> None:
+    board = Board(app, search_head, DEFINITIONS["installer_activity"], **tokens)
+    column = {"hosts": "Host", "users": "User", "by_family": "installer_family"}
+    found = {row[column.get(source, "Severity")] for row in board.rows[source]}
+    assert found == expected
+
+
+def test_the_tree_says_what_the_command_says(app: App, tree: Board) -> None:
+    (row,) = tree.rows["tree"]
+    details = row["signal_detail"]
+    reasons = tree.rows["reasons"]
+    assert [r["Signal"] for r in reasons] == row["signal"]
+    for reason, detail in zip(reasons, details):
+        assert f"+{reason['Points']}" in detail
+        assert detail.endswith(reason["What matched"])
+        assert reason["Reason"] in detail
+        assert reason["Why it counts"]
+    lines = [line["Tree"].replace("\u00a0", " ") for line in tree.rows["text"]]
+    assert lines == [line.split("  <-- ")[0] for line in row["tree"]]
+    marked = [line.get("Signals") for line in tree.rows["text"]]
+    assert sum(m is not None for m in marked) == sum("<--" in line for line in row["tree"])
+    assert len(tree.rows["paths"]) == int(row["process_count"])
+    (score,) = tree.rows["score"]
+    assert score["installer_score"] == row["installer_score"]
+    assert float(tree.rows["header"][0]["Score in the summary"]) <= float(row["installer_score"])
+
+
+def test_the_picture_shows_the_path_to_every_process(tree: Board) -> None:
+    names = ["Installer", *(f"Level {i}" for i in range(1, 7))]
+    drawn = {row[names[i]].split(" [")[0] for row in tree.rows["paths"]
+             for i in range(7) if row[names[i]]}  # fmt: skip
+    processes = [r for r in tree.rows["processes"] if r["kind"] == "process"]
+    (asked,) = {r["installer_tree_id"] for r in tree.rows["tree"]}
+    nodes = {r["node"]: r for r in processes if r["installer_tree_id"] == asked}
+    assert drawn == set(nodes)
+    for row in tree.rows["paths"]:
+        path = [row[name].split(" [")[0] for name in names if row[name]]
+        assert [nodes[node]["parent_node"] for node in path] == ["", *path[:-1]]
+
+
+def test_a_large_tree_is_drawn_with_all_that_led_to_its_signals(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    """apt-get with 90 processes: 40 paths at most, and the graph has no loose ends."""
+    tokens = {"host": "websrv01", "range__earliest": "-26h"}
+    trees = Board(app, search_head, GRAPH, **tokens).rows["trees"]
+    (large,) = [t["installer_tree_id"] for t in trees if float(t["Processes"]) > 80]
+    graph = Board(app, search_head, GRAPH, tree=large, **tokens)
+    nodes = {row["Node"] for row in graph.rows["graph"]}
+    assert 40 <= len(nodes) <= 90
+    assert {row["Parent"] for row in graph.rows["graph"]} <= nodes
+    places = {row["Node"]: (row["_x"], row["_y"]) for row in graph.rows["graph"]}
+    assert len(set(places.values())) == len(nodes)
+    for axis, middle in ((0, -340), (1, -290)):
+        ends = [place[axis] for place in places.values()]
+        assert abs((min(ends) + max(ends)) / 2 - middle) <= 1
+    for row in graph.rows["graph"][1:]:
+        assert places[row["Node"]][0] > places[row["Parent"]][0]
+        assert places[row["Node"]][1] >= places[row["Parent"]][1]
+    board = Board(app, search_head, DEFINITIONS["installer_tree"], tree=large, **tokens)
+    assert len(board.rows["paths"]) == 40
+
+
+def test_events_of_the_processes_are_listed_and_in_the_timeline(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    board = Board(app, search_head, DEFINITIONS["installer_tree"], host="WKS-FIN-07")
+    touched = {(row["Event"], row["Target"]) for row in board.rows["touched"]}
+    assert {event for event, _ in touched} == {"network", "file", "registry"}
+    assert any("CurrentVersion\\Run" in target for _, target in touched)
+    times = [float(row["+ s"]) for row in board.rows["timeline"]]
+    assert times == sorted(times)
+    assert times[0] == 0
+    kinds = Counter(row["Event"] for row in board.rows["timeline"])
+    assert kinds["process"] == int(board.rows["tree"][0]["process_count"])
+    assert kinds["registry"] == 1
+
+
+def test_what_lowered_a_score_is_said_with_its_reason(
+    app: App, search_head: dict[str, list[Row]], tree: Board
+) -> None:
+    event = next(e for e in search_head["events"] if "ALW001" in e.get("allowlist", ""))
+    tokens = {"host": event["dest"], "tree": event["installer_tree_id"]}
+    tokens["range__earliest"] = "-26h"
+    rows = Board(app, search_head, DEFINITIONS["installer_tree"], **tokens).rows["lowered"]
+    allowed = [row for row in rows if row["What"] == "Allowlist"]
+    assert any("ALW001" in row["How"] and row["Why"] for row in allowed)
+    assert not [row for row in rows if row["What"] == "Nothing"]
+    assert any(row["What"] == "Seen" and "summary" in row["How"] for row in rows)
+    assert [row["How"] for row in tree.rows["lowered"] if row["What"] == "Nothing"]
+
+
+def test_patterns_for_the_allowlist_match_what_they_were_made_from(tree: Board) -> None:
+    rows = [row for row in tree.rows["allow"] if row.get("Pattern")]
+    assert {row["Field"] for row in rows} >= {"process", "user"}
+    for row in rows:
+        assert re.fullmatch(row["Pattern"], row["Value"])
+        assert row["Pattern"].startswith("(?i)^")
+        assert row["Pattern"].endswith("$")
+
+
+def test_risk_and_history_are_those_of_the_host_and_the_person(tree: Board) -> None:
+    host, user = tree.rows["header"][0]["Host"], tree.rows["header"][0]["User"]
+    assert {row["Risk object"] for row in tree.rows["risk"]} == {host}
+    assert len(tree.rows["history"]) > 5
+    assert all(row["Host"] == host or row["User"] == user for row in tree.rows["history"])
+
+
+# --- nothing to show -----------------------------------------------------------------------
+
+
+def test_an_empty_search_head_says_why_and_what_to_do(app: App) -> None:
+    activity = Board(app, {}, DEFINITIONS["installer_activity"])
+    (health,) = activity.rows["health"]
+    assert health["State"] == "No process events"
+    assert "CIM add-on" in health["What to do"]
+    assert activity.rows["counts"][0]["trees"] == 0
+    for source in ("highest", "newest"):
+        assert "widen them" in activity.rows[source][0]["Command"]
+    tree = Board(app, {}, DEFINITIONS["installer_tree"])
+    (first,) = tree.rows["trees"]
+    assert "Type a host" in first["Note"]
+    assert "see the first table" in tree.rows["message"][0]["In one sentence"]
+    for source, column in (("touched", "Target"), ("risk", "Message"), ("history", "Command")):
+        assert tree.rows[source][0][column].endswith(".")
+
+
+def test_events_without_a_summary_say_which_search_to_enable(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    board = Board(app, {**search_head, "events": []}, DEFINITIONS["installer_activity"])
+    (health,) = board.rows["health"]
+    assert health["State"] == "No trees written"
+    assert data.SUMMARY in health["What to do"]
+    assert data.SUMMARY in app.searches
+
+
+def test_a_tree_that_is_not_there_says_so_and_shows_the_highest(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    tokens = {"host": "websrv01", "tree": "gone"}
+    board = Board(app, search_head, GRAPH, **tokens)
+    first = board.rows["trees"][0]
+    assert first["State"] == "Not found"
+    assert "The highest tree of the host is shown" in first["Note"]
+    assert float(first["Score"]) == max(float(t["Score"]) for t in board.rows["trees"])
+
+
+def test_a_host_that_is_not_known_says_what_to_check(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    board = Board(app, search_head, GRAPH, host="nobody")
+    assert "Check the spelling" in board.rows["trees"][0]["Note"]
+
+
+# --- navigation and docs -------------------------------------------------------------------
+
+
+def test_the_first_page_is_the_activity(built_app: Path) -> None:
+    nav = (built_app / "default/data/ui/nav/default.xml").read_text(encoding="utf-8")
+    assert re.findall(r'<view name="(\w+)" default="true"/>', nav) == ["installer_activity"]
+
+
+def test_the_docs_name_every_panel() -> None:
+    text = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    for definition in DEFINITIONS.values():
+        for panel in definition["visualizations"].values():
+            if "title" in panel:
+                assert panel["title"].split(" (")[0] in text, panel["title"]
+    for picture in re.findall(r"!\[[^]]+\]\(([^)]+)\)", text):
+        assert (ROOT / "docs" / picture).stat().st_size < 250_000
