@@ -43,6 +43,7 @@ MACOS = [
     "installer -pkg /Users/u/two.pkg -target /",
     "package_script_service",
     "bash /tmp/PKInstallSandbox/Scripts/postinstall /Users/u/one.pkg /",
+    "bash /tmp/PKInstallSandbox/Scripts/preinstall /Users/u/one.pkg /Users/u/two.pkg",
     "launchd",
 ]
 
