@@ -69,6 +69,11 @@ knowledge: $(KNOWLEDGE_READY) build
 	@cd build/knowledge && ../knowledge-venv/bin/python -m pytest -q --junitxml=junit.xml \
 		-c ../../tests/knowledge/pytest.ini --splunk-app=../../$(APP) ../../tests/knowledge
 
+# All dashboards in Chromium, in both themes; `make test` opens a few. Needs Node.js and Chromium.
+dashboards: $(DEV_READY) build
+	@DASHBOARDS=all PICTURES=$(abspath build/dashboards/pictures) \
+		.venv/bin/python -m pytest tests/test_dashboards_chromium.py $(PYTEST_ARGS)
+
 # What docker/compose.yml installs: the add-on, and the app for the sample events.
 splunk-apps: package
 	@mkdir -p docker/apps

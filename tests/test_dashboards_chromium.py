@@ -69,6 +69,7 @@ class Visit:
         self.text: str = answer["text"]
         self.opened: list[str] = answer["opened"]
         self.address: str = answer["address"]
+        self.panels: dict[str, int] = answer["panels"]
         self.searches = {re.sub(r"^search (?=`)", "", text).strip() for text in answer["searches"]}
 
 
@@ -180,9 +181,14 @@ def test_the_browser_sends_the_searches_that_the_other_tests_run(
     ],
 )
 def test_every_panel_is_drawn(visits: Visits, step: str, view: str) -> None:
-    text = visits[step].text
-    for panel in DEFINITIONS[view]["visualizations"].values():
+    text, panels = visits[step].text, visits[step].panels
+    definition = DEFINITIONS[view]
+    widths = {b["item"]: b["position"]["w"] for b in definition["layout"]["structure"]}
+    assert panels.keys() == widths.keys()
+    for name, panel in definition["visualizations"].items():
         assert panel.get("title", "") in text
+        wanted = chromium.WIDTH * widths[name] / build_dashboards.WIDTH
+        assert wanted - 40 < panels[name] < wanted
     for waiting in ("Set token value", "No search results", "No data", "not defined"):
         assert waiting not in text
 

@@ -2,7 +2,7 @@
 //
 // A step is {url, click, picture}: an address to open or a text to click on (the last one of the
 // page), and where to put a picture. The answer is a list of {errors, opened, searches, address,
-// text}, one for each step.
+// text, panels}, one for each step; panels are the widths of the panels.
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -65,11 +65,17 @@ for (const step of steps) {
         await page.getByText(step.click, { exact: true }).last().click();
     }
     await settle();
+    // The grid measures itself when it is mounted, which may be before it has a width.
+    await page.evaluate(() => window.dispatchEvent(new Event('resize')));
+    await page.waitForTimeout(300);
     if (step.picture) {
         await page.screenshot({ path: step.picture, fullPage: true });
     }
     const text = await page.evaluate(() => document.body.innerText);
-    answers.push({ errors, opened, searches, address: page.url(), text });
+    const panels = await page.$$eval('[data-test="viz-item"]', (items) =>
+        Object.fromEntries(items.map((item) => [item.dataset.id, item.clientWidth]))
+    );
+    answers.push({ errors, opened, searches, address: page.url(), text, panels });
 }
 await browser.close();
 process.stdout.write(JSON.stringify(answers));

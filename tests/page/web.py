@@ -62,6 +62,8 @@ class SplunkWeb:
         for name, script in SCRIPTS.items():
             if path.endswith(name):
                 return "text/javascript", script.encode()
+        if path == "/favicon.ico":
+            return "image/x-icon", b""
         mark = f"/app/{APP}/"
         if path.startswith(f"{LOCALE}/static/@") and mark in path:
             root = self.endpoints.app / "appserver" / "static"
