@@ -27,10 +27,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
 
 
+MINE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_")
+"""What a make or a pytest that is started from here must not take for its own: with the variables
+of one of several workers, pytest-splunk-addon waits for another that does not exist."""
+
+
 def make(target: str) -> None:
     """Run a target of the Makefile, as a developer would from a shell of their own."""
-    mine = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
-    environment = {name: value for name, value in os.environ.items() if name not in mine}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(MINE)}
     done = subprocess.run(
         ["make", target],
         cwd=ROOT,

@@ -28,7 +28,7 @@ CHILDREN = {
 }
 """Macros that find children of installers, for an installer whose own event is not there."""
 
-MAX_ALTERNATIVES = 24
+MAX_ALTERNATIVES = 100
 
 
 def wildcards(pattern: str) -> list[str]:
@@ -66,9 +66,17 @@ def _belongs(family: str, families: list[str] | None, named: set[str]) -> bool:
 
 
 def _filter(rows: Sequence[Row], prefix: str) -> str:
-    """Return the filter for some rows; a process without a name passes: its line may name it."""
+    """Return the filter for some rows; a process without a name passes: its line may name it.
+
+    Where an installer is told by the command beside it, that command is asked for: its own name
+    and line, a shell's without arguments, say nothing. Its children say nothing either.
+    """
     groups: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     for row in rows:
+        if row["sibling_pattern"]:
+            if not prefix:
+                groups.setdefault(tuple(wildcards(row["sibling_pattern"])), ({"*"}, set()))
+            continue
         names, originals = groups.setdefault(tuple(wildcards(row["args_pattern"])), (set(), set()))
         names.update(_names(row["process_name"]))
         if not prefix:
