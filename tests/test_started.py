@@ -118,3 +118,42 @@ def test_a_shell_beside_a_downloader_is_an_installer() -> None:
 )
 def test_a_shell_by_itself_is_none(change: dict[str, Any]) -> None:
     assert trees({**FETCH, **change}, PIPED) == []
+
+
+ATTACH = "/usr/bin/hdiutil attach /Users/a/Downloads/MusicPlayer-2.1.dmg"
+IMAGE = row(0, ATTACH, "zsh", process_name="hdiutil")
+BUNDLE = "/Applications/Music Player.app/Contents/MacOS/Music Player"
+OPENED = row(60, BUNDLE, "launchd", process_path=BUNDLE)
+
+
+def test_an_application_belongs_to_the_disk_image_of_its_name() -> None:
+    unpacked = row(61, "unzip -P x y.zip", "Music Player", parent_process_id=160)
+    (tree,) = trees(IMAGE, OPENED, unpacked)
+    assert "tied by install" in tree
+    assert "unzip" in tree
+
+
+@pytest.mark.parametrize(
+    ("image", "application"),
+    [("HandBrake-1.0.7", "HandBrake"), ("firefox58.0.2", "Firefox"), ("A Tool_v2", "A Tool")],
+)
+def test_versions_do_not_keep_image_and_application_apart(image: str, application: str) -> None:
+    program = f"/Users/a/Downloads/{application}.app/Contents/MacOS/main"
+    attached = {**IMAGE, "process": f"hdiutil attach /Users/a/Downloads/{image}.dmg"}
+    (tree,) = trees(attached, row(60, program, "launchd", process_path=program))
+    assert "tied by install" in tree
+
+
+@pytest.mark.parametrize("image", ["Other", "Go", "Music"])
+def test_an_application_of_another_name_does_not(image: str) -> None:
+    attached = {**IMAGE, "process": f"hdiutil attach /Users/a/Downloads/{image}.dmg"}
+    assert all("Applications" not in tree for tree in trees(attached, OPENED))
+
+
+@pytest.mark.parametrize("shell", ["-zsh", "/bin/zsh -il", "login -pf a", "bash"])
+def test_what_a_person_types_into_an_installed_terminal_is_not_the_install(shell: str) -> None:
+    typed = row(61, shell, "Music Player", parent_process_id=160)
+    command = row(62, "sh -c uname -a", "zsh", parent_process_id=161)
+    (tree,) = trees(IMAGE, OPENED, typed, command)
+    assert "Music Player.app" in tree
+    assert "uname" not in tree

@@ -2,7 +2,8 @@
 
 A package that brings a service, a scheduled task or a launch item has it started by `services.exe`,
 `svchost.exe`, `systemd` or `launchd`. It belongs to the install that named its program before: on
-a command line, in the definition of a service, in a file that was written.
+a command line, in the definition of a service, in a file that was written. An application of macOS,
+which `launchd` starts from wherever it was copied to, belongs to the disk image of its name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itertools import compress
 
 from .links import Branch, Linker
 from .model import Event, Process
-from .parents import TIE
+from .parents import TIE, Link
 from .rows import BY_MANAGER
 
 TEXT_CHARS = 4_000
@@ -33,6 +34,12 @@ _OF_SYSTEM = re.compile(
     r"|/applications/(?!.*\.app\b)"
 )
 _AT_HOME = re.compile(r"/(?:home|users|root)/")
+_IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
+_APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
+_VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
+_NOT_IN_NAMES = re.compile(r"[\W_]+")
+_SESSION = re.compile(r"(?:^|/)login\b|^-|(?:^|/)(?:ba|da|z|k|tc|c|fi)?sh(?:\s+-[il]{1,2})*$")
+MIN_PRODUCT_CHARS = 3
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
 
@@ -68,12 +75,44 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
         namer = _named_by(linker, row, named)
         if namer is not None:
             branch = branch_of[namer]
-            below = linker.grow(row, claimed)
-            branch.members.extend(below.members)
-            branch.parent.update(below.parent)
+            below = _without_sessions(linker, linker.grow(row, claimed))
+            branch.members.extend(below)
+            branch.parent.update(below)
             branch.parent[row] = (namer, TIE)
             found = True
     return found
+
+
+def _without_sessions(linker: Linker, branch: Branch) -> dict[int, Link]:
+    """Return members and their parents, without what a person typed into a shell below.
+
+    Terminals and editors are installed too, and started again every day.
+    """
+    kept: dict[int, Link] = {}
+    for row in branch.members:
+        typed = row != branch.top and _SESSION.search(linker.process(row).process)
+        if row == branch.top or (branch.parent[row][0] in kept and not typed):
+            kept[row] = branch.parent[row]
+    return kept
+
+
+def _product(name: str) -> str:
+    """Return the name of a product without version, signs and blanks; empty if too short."""
+    product = _NOT_IN_NAMES.sub("", _VERSION.split(name.lower())[0])
+    return product if len(product) >= MIN_PRODUCT_CHARS else ""
+
+
+def _images(text: str) -> set[str]:
+    """Return what the disk images in a command line are named after, as `paths` are looked up."""
+    if ".dmg" not in text.lower():
+        return set()
+    return {f"*.app {product}" for name in _IMAGE.findall(text) if (product := _product(name))}
+
+
+def _applications(*texts: str) -> set[str]:
+    """Return what the application bundle is named that a program lies in, likewise."""
+    names = {name for text in texts for name in _APPLICATION.findall(text)}
+    return {f"*.app {product}" for name in names if (product := _product(name))}
 
 
 def paths(*texts: str) -> set[str]:
@@ -102,7 +141,7 @@ def _namings(
     for row in members:
         process = linker.process(row)
         host, order = process.dest.lower(), linker.order(row)
-        for path in paths(process.process):
+        for path in paths(process.process) | _images(process.process):
             named[host, path].append((process.time, order, row))
         for event in events.get(row, ()):
             what = linker.store.event(event)
@@ -124,6 +163,7 @@ def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming
     process: Process = linker.process(row)
     best: Naming | None = None
     own = paths(process.process_path, process.process)
+    own |= _applications(process.process_path, process.process)
     for path in {part for program in own for part in _with_folders(program)}:
         namings = named.get((process.dest.lower(), path), [])
         end = bisect_right(namings, (process.time, (math.inf, ()), 0))
