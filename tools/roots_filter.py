@@ -29,6 +29,8 @@ CHILDREN = {
 """Macros that find children of installers, for an installer whose own event is not there."""
 
 MAX_ALTERNATIVES = 100
+NOT_IN_MACROS = "*`$"
+"""Signs that mean something inside a macro, even in quotes: wildcard, macro call, argument."""
 
 
 def wildcards(pattern: str) -> list[str]:
@@ -129,7 +131,7 @@ def _step(operation: Any, argument: Any) -> list[str]:
     """Return what one part of a pattern becomes; parts without width become nothing."""
     if operation is sre.LITERAL:
         sign = chr(argument)
-        return ["*" if sign == "*" else sign.lower()]
+        return ["*" if sign in NOT_IN_MACROS else sign.lower()]
     if operation in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
         return [""]
     if operation is sre.SUBPATTERN:
