@@ -231,7 +231,10 @@ class RowStore:
     def _suspects(
         self, names: Column, commands: Column, renamed: bool = False, parents: bool = False
     ) -> set[int]:
-        """Return the places where name and command line may be those of an installer."""
+        """Return the places where name and command line may be those of an installer.
+
+        Many rows of a batch say the same, so each pair is looked at once.
+        """
         gates = {}
         for name in set(names):
             gate = self._gate("" if renamed else name, name if renamed else "", parents)
@@ -239,8 +242,11 @@ class RowStore:
                 gates[name] = gate
         if not gates:
             return set()
-        places = [i for i, name in enumerate(names) if name in gates]
-        return {i for i in places if gates[names[i]].admits(commands[i])}
+        pairs = {pair for pair in zip(names, commands) if pair[0] in gates}
+        admitted = {pair for pair in pairs if gates[pair[0]].admits(pair[1])}
+        if not admitted:
+            return set()
+        return {i for i, pair in enumerate(zip(names, commands)) if pair in admitted}
 
     def _gate(self, name: str, original: str, by_name: bool) -> Gate | None:
         key = (name, original, by_name)

@@ -55,31 +55,25 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     Returns:
         Whether anything was found.
     """
-    store = linker.store
     claimed = {row for branch in branches for row in branch.members}
-    waiting = store.flags.tobytes().translate(_BY_MANAGER)
-    started = [
-        row
-        for row in compress(range(len(store)), waiting)
-        if row not in claimed and linker.canonical(row) == row
-    ]
+    waiting = linker.store.flags.tobytes().translate(_BY_MANAGER)
+    started = [row for row in compress(range(len(waiting)), waiting) if row not in claimed]
     if not started:
         return False
-    linker.tops(started)  # which cuts circles
     branch_of = {row: branch for branch in branches for row in branch.members}
     named = _namings(linker, branch_of, events)
+    namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
+    linker.tops(namers)  # which cuts circles
     found = False
-    for row in linker.sort(started):
-        if row in claimed:
+    for row in linker.sort(namers):
+        if row in claimed or linker.canonical(row) != row:
             continue
-        namer = _named_by(linker, row, named)
-        if namer is not None:
-            branch = branch_of[namer]
-            below = _without_sessions(linker, linker.grow(row, claimed))
-            branch.members.extend(below)
-            branch.parent.update(below)
-            branch.parent[row] = (namer, TIE)
-            found = True
+        branch = branch_of[namers[row]]
+        below = _without_sessions(linker, linker.grow(row, claimed))
+        branch.members.extend(below)
+        branch.parent.update(below)
+        branch.parent[row] = (namers[row], TIE)
+        found = True
     return found
 
 
