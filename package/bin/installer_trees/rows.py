@@ -421,7 +421,11 @@ class RowStore:
         chunk = bisect_right(self._chunk_start, row) - 1
         layout, place = self.layouts[chunk], self._chunk_offset[chunk] + self._offset[row]
         text = self._spill.read(place, self._length[row]).decode()
-        values = next(v for v in csv.reader(StringIO(text, newline="\n")) if v)
+        line = text.strip("\r\n")
+        if '"' in line or "\n" in line:
+            values = next(v for v in csv.reader(StringIO(text, newline="\n")) if v)
+        else:
+            values = line.split(",")
         if len(values) != layout.width:
             values = (values + [""] * layout.width)[: layout.width]
         return layout, values
