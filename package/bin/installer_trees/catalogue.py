@@ -17,11 +17,14 @@ from typing import NamedTuple, TypeVar
 from . import entries
 from .entries import ALLOWANCE_COLUMNS, MAX_WEIGHT, ROOT_COLUMNS, SIGNAL_COLUMNS, Problem, Record
 from .errors import CatalogueError
+from .layout import MISSING
 from .literals import Words, may_match
 from .model import Allowance, Root, Signal
 from .regex import MATCH_CHARS, Regex
 
 CACHED_NAMES = 100_000
+NO_COMMAND = "^$"
+"""Pattern of a root for sources that send no command lines."""
 
 T = TypeVar("T", Root, Signal, Allowance)
 
@@ -39,11 +42,13 @@ class Gate(NamedTuple):
 
     Attributes:
         always: Nothing: one of the roots does not look at it.
+        without: Nothing must be there: one of the roots is for sources without command lines.
         words: In lower case; one of them will do.
         patterns: So will one of these be found in it.
     """
 
     always: bool
+    without: bool
     words: tuple[str, ...]
     patterns: tuple[Regex, ...]
 
@@ -51,11 +56,16 @@ class Gate(NamedTuple):
         """Tell whether a root may match; False is certain."""
         if self.always or not command.isascii():
             return True
+        if command in MISSING:
+            return self.without
         lower = command.lower()
         for word in self.words:
             if word in lower:
                 return True
-        return any(pattern.search(command[:MATCH_CHARS]) for pattern in self.patterns)
+        for pattern in self.patterns:
+            if pattern.search(command[:MATCH_CHARS]):
+                return True
+        return False
 
 
 @dataclass
@@ -108,9 +118,11 @@ class Catalogue:
         if not candidates:
             return None
         patterns = [root.args_pattern for root in candidates]
-        known = [pattern for pattern in patterns if pattern is not None]
+        given = [pattern for pattern in patterns if pattern is not None]
+        known = [pattern for pattern in given if pattern.pattern != NO_COMMAND]
         return Gate(
-            len(known) < len(patterns),
+            len(given) < len(patterns),
+            len(known) < len(given),
             tuple(sorted({word for pattern in known for word in pattern.words})),
             tuple(pattern for pattern in known if not pattern.words),
         )
