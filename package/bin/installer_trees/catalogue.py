@@ -62,10 +62,8 @@ class Gate(NamedTuple):
         for word in self.words:
             if word in lower:
                 return True
-        for pattern in self.patterns:
-            if pattern.search(command[:MATCH_CHARS]):
-                return True
-        return False
+        cut = command[:MATCH_CHARS]
+        return bool(self.patterns) and any(pattern.search(cut) for pattern in self.patterns)
 
 
 @dataclass
