@@ -17,6 +17,8 @@ sre: Any = import_module("sre_constants" if _OLD else "re._constants")
 sre_parser: Any = import_module("sre_parse" if _OLD else "re._parser")
 
 Row = Mapping[str, str]
+NO_COMMAND = "^$"
+"""Pattern of a root that is told by its path, for sources that send no command lines."""
 FAMILIES = {
     "process_installer": "msi msix exe winget choco scoop msu macos_pkg brew".split(),
     "process_package_manager": None,
@@ -74,10 +76,14 @@ def _filter(rows: Sequence[Row], prefix: str) -> str:
     and line, a shell's without arguments, say nothing. Its children say nothing either.
     """
     groups: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
+    paths: set[str] = set()
     for row in rows:
         if row["sibling_pattern"]:
             if not prefix:
                 groups.setdefault(tuple(wildcards(row["sibling_pattern"])), ({"*"}, set()))
+            continue
+        if row["args_pattern"] == NO_COMMAND:
+            paths.update(wildcards(row["path_pattern"]))
             continue
         names, originals = groups.setdefault(tuple(wildcards(row["args_pattern"])), (set(), set()))
         names.update(_names(row["process_name"]))
@@ -85,6 +91,8 @@ def _filter(rows: Sequence[Row], prefix: str) -> str:
             originals.update(_names(row["original_file_name"]))
     plain = groups.pop((), (set(), set()))
     clauses = [_either(prefix, plain[0] | (set() if prefix else {"unknown"}), plain[1])]
+    if paths:
+        clauses.append(_in(f"{prefix}process_path", sorted(paths)))
     for globs, (names, originals) in sorted(groups.items()):
         names, originals = names - _covered(names, plain[0]), originals - plain[1]
         if names or originals:
