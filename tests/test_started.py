@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from engine import run, shipped
+from installer_trees.rows import program_key
 from installer_trees.started import paths
 
 CATALOGUE = shipped()
@@ -75,6 +76,23 @@ def test_a_unit_started_from_a_folder_that_the_install_made() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "command", "told"),
+    [
+        (SERVICE, f'"{SERVICE}" /run', True),
+        (SERVICE, "client.exe /run", True),
+        (SERVICE, f'"{SERVICE}" C:\\Data\\job.ps1', False),
+        ("C:\\Windows\\System32\\cmd.exe", "cmd /c C:\\Data\\job.bat", False),
+        ("/opt/agent/run", "/opt/agent/run", False),
+        ("", SERVICE, False),
+    ],
+)
+def test_a_row_need_not_be_read_where_its_program_tells_all(
+    path: str, command: str, told: bool
+) -> None:
+    assert bool(program_key(path, command)) is told
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (r'reg add HKLM\Run /d "C:\Data\a b\c.exe /s"', {r"c:\data\a b\c.exe"}),
@@ -138,7 +156,7 @@ def test_an_application_belongs_to_the_disk_image_of_its_name() -> None:
     [("HandBrake-1.0.7", "HandBrake"), ("firefox58.0.2", "Firefox"), ("A Tool_v2", "A Tool")],
 )
 def test_versions_do_not_keep_image_and_application_apart(image: str, application: str) -> None:
-    program = f"/Users/a/Downloads/{application}.app/Contents/MacOS/main"
+    program = f"/Applications/{application}.app/Contents/MacOS/main"
     attached = {**IMAGE, "process": f"hdiutil attach /Users/a/Downloads/{image}.dmg"}
     (tree,) = trees(attached, row(60, program, "launchd", process_path=program))
     assert "tied by install" in tree

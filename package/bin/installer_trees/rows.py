@@ -50,7 +50,6 @@ KIND = 7
 IS_ROOT = 8
 PARENT_IS_ROOT = 16
 NEEDS_SIBLING = 32
-BY_MANAGER = 64
 REFUSED = -1
 
 NO_HOST = 0
@@ -73,12 +72,25 @@ _SYSTEM_FOLDERS = ("c:\\windows\\s", "/usr/", "/lib/", "/system/", "/bin/", "/sb
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
 
+def program_key(path: str, command: str) -> int:
+    """Return the hash of a program's path in lower case, 0 where its command line has more to say.
+
+    It says no more on Windows where it has no full path, or that of the program only.
+    """
+    path = path.lower()
+    paths_in_command = command.count(":\\")
+    if path[1:3] != ":\\" or paths_in_command > 1 or command.count("/") > 1:
+        return 0
+    return 0 if paths_in_command and path not in command.lower() else hash(path)
+
+
 class RowStore:
     """All rows of a search: keys to link them by, and the rows to read again.
 
     The arrays run in step, one entry a kept row. Keys are 64-bit hashes of identity and host, 0 for
     none; the number of a host is the hash of its name. Events keep the keys of the host in `dest`
-    in `own_*` and those of the host in `src` in `parent_*`.
+    in `own_*` and those of the host in `src` in `parent_*`. `started` has the rows that a service
+    manager started, and `started_program` the key of the program of each.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -95,6 +107,7 @@ class RowStore:
         self.parent_guid, self.parent_pid = array("q"), array("q")
         self.parent_command = array("q")
         self.flags = array("B")
+        self.started, self.started_program = array("I"), array("q")
         self.event_rows = array("I")
         self.layouts: list[Layout] = []
         self._offset, self._length = array("I"), array("I")
@@ -200,7 +213,7 @@ class RowStore:
         self.parent_guid.extend(hashed(hosts, parent_guid))
         self.parent_pid.extend(hashed(hosts, parent_pid))
         self.parent_command.extend(hashed(hosts, columns["parent_process"]))
-        flags = bytearray(len(hosts))
+        before, flags = len(self.flags), bytearray(len(hosts))
         names, commands = columns["process_name"], columns["process"]
         suspects = self._suspects(names, commands)
         suspects |= self._suspects(columns["original_file_name"], commands, renamed=True)
@@ -208,13 +221,14 @@ class RowStore:
             root = self._catalogue.root_of(*(known(columns[name][i]) for name in _ROOT_FIELDS))
             if root is not None:
                 flags[i] |= NEEDS_SIBLING if root.sibling_pattern else IS_ROOT
-        names, commands = columns["parent_process_name"], columns["parent_process"]
-        for i in self._suspects(names, commands, parents=True):
-            root = self._catalogue.root_of(names[i], known(commands[i]))
+        names, lines = columns["parent_process_name"], columns["parent_process"]
+        for i in self._suspects(names, lines, parents=True):
+            root = self._catalogue.root_of(names[i], known(lines[i]))
             if root is not None and not root.sibling_pattern:
                 flags[i] |= PARENT_IS_ROOT
         for i in self._started_by_managers(columns):
-            flags[i] |= BY_MANAGER
+            self.started.append(before + i)
+            self.started_program.append(program_key(columns["process_path"][i], commands[i]))
         self.flags.extend(flags)
 
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:

@@ -18,7 +18,6 @@ from itertools import compress
 from .links import Branch, Linker
 from .model import Event, Process
 from .parents import TIE, Link
-from .rows import BY_MANAGER
 
 TEXT_CHARS = 4_000
 DEPTH, DEPTH_AT_HOME = 3, 5
@@ -56,12 +55,13 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
         Whether anything was found.
     """
     claimed = {row for branch in branches for row in branch.members}
-    waiting = linker.store.flags.tobytes().translate(_BY_MANAGER)
-    started = [row for row in compress(range(len(waiting)), waiting) if row not in claimed]
-    if not started:
+    if not linker.store.started:
         return False
     branch_of = {row: branch for branch in branches for row in branch.members}
     named = _namings(linker, branch_of, events)
+    keys = {0, *(hash(path) for _, path in named)}
+    asked = map(keys.__contains__, linker.store.started_program)
+    started = [row for row in compress(linker.store.started, asked) if row not in claimed]
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
@@ -165,6 +165,3 @@ def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming
         if last and process.time - last[0] <= linker.lifetime and (best is None or last > best):
             best = last
     return best[2] if best else None
-
-
-_BY_MANAGER = bytes(flag & BY_MANAGER for flag in range(256))
