@@ -168,10 +168,16 @@ def test_an_application_of_another_name_does_not(image: str) -> None:
     assert all("Applications" not in tree for tree in trees(attached, OPENED))
 
 
-@pytest.mark.parametrize("shell", ["-zsh", "/bin/zsh -il", "login -pf a", "bash"])
+@pytest.mark.parametrize("shell", ["-zsh", "/bin/zsh -il", "login -pf a", "/bin/bash -l"])
 def test_what_a_person_types_into_an_installed_terminal_is_not_the_install(shell: str) -> None:
     typed = row(61, shell, "Music Player", parent_process_id=160)
     command = row(62, "sh -c uname -a", "zsh", parent_process_id=161)
     (tree,) = trees(IMAGE, OPENED, typed, command)
     assert "Music Player.app" in tree
     assert "uname" not in tree
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh -i", "sh", "bash -c id"])
+def test_the_shell_of_an_intruder_stays(shell: str) -> None:
+    (tree,) = trees(IMAGE, OPENED, row(61, shell, "Music Player", parent_process_id=160))
+    assert shell in tree

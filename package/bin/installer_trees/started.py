@@ -37,7 +37,7 @@ _IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
 _APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
 _VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
-_SESSION = re.compile(r"(?:^|/)login\b|^-|(?:^|/)(?:ba|da|z|k|tc|c|fi)?sh(?:\s+-[il]{1,2})*$")
+_SESSION = re.compile(r"(?:^|/)login\b|^-|(?:^|/)(?:ba|da|z|k|tc|c|fi)?sh\s+-(?:i?l|li)$")
 MIN_PRODUCT_CHARS = 3
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
@@ -80,7 +80,8 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
 def _without_sessions(linker: Linker, branch: Branch) -> dict[int, Link]:
     """Return members and their parents, without what a person typed into a shell below.
 
-    Terminals and editors are installed too, and started again every day.
+    Terminals and editors are installed too, and started again every day. They ask for a login
+    shell; what an intruder gets is a plain one.
     """
     kept: dict[int, Link] = {}
     for row in branch.members:
