@@ -121,7 +121,7 @@ def test_missing_shared_data_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("system", ["windows", "macos"])
-def test_unseen_trees_are_many_half_benign_and_a_third_held_out(system: str) -> None:
+def test_unseen_trees_are_many_about_half_benign_and_enough_held_out(system: str) -> None:
     count: Counter[tuple[str, str]] = Counter()
     for part in ("open", "held_out"):
         content = json.loads((UNSEEN / part / "labels.json").read_text(encoding="utf-8"))
@@ -133,8 +133,8 @@ def test_unseen_trees_are_many_half_benign_and_a_third_held_out(system: str) -> 
     benign = count["open", "benign"] + count["held_out", "benign"]
     held = count["held_out", "benign"] + count["held_out", "malicious"]
     assert total >= {"windows": 30, "macos": 15}[system]
-    assert abs(total - 2 * benign) <= 2
-    assert total / 4 <= held <= total / 2
+    assert 0.45 <= benign / total <= 0.6
+    assert total / 5 <= held <= total / 2
 
 
 def test_unseen_events_are_cim_and_in_order() -> None:
