@@ -108,9 +108,10 @@ def _depth() -> int:
 @pytest.mark.parametrize("name", sorted(name for name, shape in SHAPES.items() if shape.rows))
 def test_work_grows_in_step_with_the_rows(catalogue: Catalogue, name: str) -> None:
     shape = SHAPES[name]
+    # The first of all runs compiles the patterns, so it is not compared.
     sizes = (SMALLEST, SMALLEST, shape.small, 2 * shape.small)
     _, fixed, once, twice = (Work(catalogue, shape, size, "bytecodes") for size in sizes)
-    assert once.written > 0  # and the first of all runs compiles the patterns
+    assert once.written > 0
     assert once.count > DEEPEST
     assert (twice.count - fixed.count) / (once.count - fixed.count) < LINEAR
 

@@ -54,10 +54,10 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     Returns:
         Whether anything was found.
     """
-    claimed = {row for branch in branches for row in branch.members}
     if not linker.store.started:
         return False
     branch_of = {row: branch for branch in branches for row in branch.members}
+    claimed = set(branch_of)
     named = _namings(linker, branch_of, events)
     keys = {0, *(hash(path) for _, path in named)}
     asked = map(keys.__contains__, linker.store.started_program)
