@@ -9,7 +9,7 @@ import csv
 import fnmatch
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from re import Pattern
 from typing import NamedTuple, TypeVar
@@ -64,6 +64,20 @@ class Gate(NamedTuple):
                 return True
         cut = command[:MATCH_CHARS]
         return bool(self.patterns) and any(pattern.search(cut) for pattern in self.patterns)
+
+    def narrowed(self, present: Container[str], unnamed: bool) -> Gate:
+        """Return the gate for ASCII command lines of which it is known what they hold.
+
+        Args:
+            present: The words that are in at least one of them, in lower case.
+            unnamed: Whether one of them is missing.
+        """
+        words = tuple(word for word in self.words if word in present)
+        return self._replace(without=self.without and unnamed, words=words)
+
+
+CLOSED = Gate(False, False, (), ())
+"""Lets nothing through."""
 
 
 @dataclass

@@ -21,7 +21,7 @@ from operator import sub
 
 from .addresses import address_type
 from .batches import Batch, batches, header
-from .catalogue import CACHED_NAMES, Catalogue, Gate
+from .catalogue import CACHED_NAMES, CLOSED, Catalogue, Gate
 from .columns import (
     NO_TIME,
     Column,
@@ -234,8 +234,10 @@ class RowStore:
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
         """Yield the places of what a service manager started and is not the system's own."""
         parents, paths = columns["parent_process_name"], columns["process_path"]
-        by_manager = map(SERVICE_MANAGERS.__contains__, map(str.lower, parents))
-        for i in compress(range(len(parents)), by_manager):
+        managers = {name for name in set(parents) if name.lower() in SERVICE_MANAGERS}
+        if not managers:
+            return
+        for i in compress(range(len(parents)), map(managers.__contains__, parents)):
             path = paths[i].lower()
             if columns["process_name"][i].lower() in _SCRIPT_HOSTS or not path.startswith(
                 _SYSTEM_FOLDERS
@@ -247,20 +249,25 @@ class RowStore:
     ) -> set[int]:
         """Return the places where name and command line may be those of an installer.
 
-        Many rows of a batch say the same, so each pair is looked at once.
+        Few batches hold the words that installers' command lines hold, which one look at all of
+        their command lines together tells.
         """
         gates = {}
         for name in set(names):
             gate = self._gate("" if renamed else name, name if renamed else "", parents)
             if gate is not None:
                 gates[name] = gate
+        together = "\n".join(commands).lower() if gates else ""
+        if together.isascii():
+            words = frozenset().union(*(gate.words for gate in gates.values()))
+            present = {word for word in words if word in together}
+            unnamed = not MISSING.isdisjoint(commands)
+            gates = {name: gate.narrowed(present, unnamed) for name, gate in gates.items()}
+            gates = {name: gate for name, gate in gates.items() if gate != CLOSED}
         if not gates:
             return set()
-        pairs = {pair for pair in zip(names, commands) if pair[0] in gates}
-        admitted = {pair for pair in pairs if gates[pair[0]].admits(pair[1])}
-        if not admitted:
-            return set()
-        return {i for i, pair in enumerate(zip(names, commands)) if pair in admitted}
+        places = compress(range(len(names)), map(gates.__contains__, names))
+        return {i for i in places if gates[names[i]].admits(commands[i])}
 
     def _gate(self, name: str, original: str, by_name: bool) -> Gate | None:
         key = (name, original, by_name)
