@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from engine import run, shipped
-from installer_trees.rows import program_key
+from installer_trees.rows import folder_key
 from installer_trees.started import paths
 
 CATALOGUE = shipped()
@@ -89,7 +89,7 @@ def test_a_unit_started_from_a_folder_that_the_install_made() -> None:
 def test_a_row_need_not_be_read_where_its_program_tells_all(
     path: str, command: str, told: bool
 ) -> None:
-    assert bool(program_key(path, command)) is told
+    assert bool(folder_key(path, command)) is told
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,13 @@ def _filter(rows: Sequence[Row], prefix: str) -> str:
     """Return the filter for some rows; a process without a name passes: its line may name it.
 
     Where an installer is told by the command beside it, that command is asked for: its own name
-    and line, a shell's without arguments, say nothing. Its children say nothing either.
+    and line, a shell's without arguments, say nothing. Its children say nothing either, nor do
+    those of one that is told by its parent.
     """
+    asked = [_with_parent(row) for row in rows if row["parent_pattern"] and not prefix]
     groups: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
     paths: set[str] = set()
-    for row in rows:
+    for row in (row for row in rows if not row["parent_pattern"]):
         if row["sibling_pattern"]:
             if not prefix:
                 groups.setdefault(tuple(wildcards(row["sibling_pattern"])), ({"*"}, set()))
@@ -93,12 +95,24 @@ def _filter(rows: Sequence[Row], prefix: str) -> str:
     clauses = [_either(prefix, plain[0] | (set() if prefix else {"unknown"}), plain[1])]
     if paths:
         clauses.append(_in(f"{prefix}process_path", sorted(paths)))
+    clauses += sorted(set(asked))
     for globs, (names, originals) in sorted(groups.items()):
         names, originals = names - _covered(names, plain[0]), originals - plain[1]
         if names or originals:
             lines = _in(f"{prefix}process", globs)
             clauses.append(f"({_either(prefix, names, originals)} {lines})")
     return "(" + " \\\n  OR ".join(clauses) + ")"
+
+
+def _with_parent(row: Row) -> str:
+    """Return the filter for what is an installer below some parents only."""
+    parts = [
+        _in("process_name", sorted(_names(row["process_name"]))),
+        _in("parent_process_name", wildcards(row["parent_pattern"])),
+    ]
+    if globs := wildcards(row["args_pattern"]):
+        parts.append(_in("process", globs))
+    return f"({' '.join(parts)})"
 
 
 def _covered(names: set[str], by: set[str]) -> set[str]:

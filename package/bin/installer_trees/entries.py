@@ -31,7 +31,7 @@ TREE_FIELDS = ("process_count", "tree_depth")
 PROCESS_FIELDS = (*(f for f in Process._fields if f != "time"), "package", "package_source")
 EVENT_FIELDS = {
     "network": ("dest_ip", "dest_port", "dest_ip_type", "url", "app", "action"),
-    "file": ("file_path", "file_name", "action"),
+    "file": ("file_path", "file_name", "file_named", "action"),
     "registry": (
         "registry_path",
         "registry_key_name",

@@ -20,7 +20,8 @@ LINK_FIELDS = (
 ).split()
 TARGET_FIELDS = ("dest_ip url dest_port file_path registry_path service_name service_path").split()
 PROCESS_FIELDS = Process._fields[1:]
-EVENT_FIELDS = tuple(f for f in Event._fields if f not in ("kind", "time", "dest_ip_type"))
+_COMPUTED = ("kind", "time", "dest_ip_type", "file_named")
+EVENT_FIELDS = tuple(f for f in Event._fields if f not in _COMPUTED)
 ALIASES = {"service": "service_name", "service_exec": "service_path"}
 FIELDS = frozenset(
     [*LINK_FIELDS, *TARGET_FIELDS, *PROCESS_FIELDS, *EVENT_FIELDS, "host", "src", "action"]

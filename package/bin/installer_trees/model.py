@@ -39,7 +39,11 @@ class Process(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A network, file, registry or service event that a process of a tree owns."""
+    """A network, file, registry or service event that a process of a tree owns.
+
+    `file_named` is `own` where the name of the file is that of the package that is installed, else
+    `other`; empty where there is no file.
+    """
 
     kind: str
     time: float
@@ -59,6 +63,7 @@ class Event(NamedTuple):
     start_mode: str
     action: str
     process_name: str
+    file_named: str = ""
 
 
 EVENT_KINDS = ("network", "file", "registry", "service")

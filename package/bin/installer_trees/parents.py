@@ -32,6 +32,8 @@ _SHELLS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|p
 _SCRIPT = re.compile(rf"(?:{_SHELLS})$")
 _INIT = re.compile(r"(?:systemd|init|launchd)$")
 _DETACHED = re.compile(rf"(?:{_SHELLS}|nohup|setsid|daemon(?:ize)?|osascript|curl|wget|nc|socat)$")
+_ODD_PLACE = re.compile(r"/?memfd:|(?:/private)?/(?:tmp|var/tmp|dev/shm|run/shm)/")
+"""Where a program lies that nothing but a script starts."""
 
 
 class Parents(Identities):
@@ -214,7 +216,7 @@ class Parents(Identities):
         out in order, so the script, or another child of it, has one just below.
         """
         whole = (row for row in self.store.children_of_init() if self.canonical(row) == row)
-        for row in self.sort(r for r in whole if _DETACHED.match(self.process(r).process_name)):
+        for row in self.sort(r for r in whole if self._is_detached(r)):
             parent = self.parent_of(row)[0]
             if parent != -1 and not _INIT.match(self.process(parent).process_name):
                 continue
@@ -222,6 +224,11 @@ class Parents(Identities):
             if parent != -1:
                 self._parents[row] = (parent, TIE)
                 self.detached.setdefault(parent, []).append(row)
+
+    def _is_detached(self, row: int) -> bool:
+        process = self.process(row)
+        name, path = process.process_name, process.process_path
+        return name.startswith(".") or bool(_DETACHED.match(name) or _ODD_PLACE.match(path))
 
     def _left_behind_by(self, row: int) -> int:
         """Return the script that started a process of init shortly before, -1 if none is near."""

@@ -59,7 +59,11 @@ FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified ren
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
-SERVICE_MANAGERS = frozenset("services.exe svchost.exe taskeng.exe systemd launchd".split())
+SERVICE_MANAGERS = frozenset(
+    "services.exe svchost.exe taskeng.exe systemd launchd cron crond anacron atd".split()
+)
+DESKTOPS = frozenset("explorer.exe gnome-shell plasmashell cinnamon xfce4-panel".split())
+"""Start what a person chooses: only scripts that an install named belong to it."""
 _SHELLS = "cmd powershell pwsh wscript cscript mshta rundll32 regsvr32"
 _SCRIPT_HOSTS = frozenset(
     [
@@ -72,8 +76,8 @@ _SYSTEM_FOLDERS = ("c:\\windows\\s", "/usr/", "/lib/", "/system/", "/bin/", "/sb
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
 
-def program_key(path: str, command: str) -> int:
-    """Return the hash of a program's path in lower case, 0 where its command line has more to say.
+def folder_key(path: str, command: str) -> int:
+    """Return the hash of a program's folder in lower case, 0 where its command line says more.
 
     It says no more on Windows where it has no full path, or that of the program only.
     """
@@ -81,7 +85,9 @@ def program_key(path: str, command: str) -> int:
     paths_in_command = command.count(":\\")
     if path[1:3] != ":\\" or paths_in_command > 1 or command.count("/") > 1:
         return 0
-    return 0 if paths_in_command and path not in command.lower() else hash(path)
+    if paths_in_command and path not in command.lower():
+        return 0
+    return hash(path.rpartition("\\")[0])
 
 
 class RowStore:
@@ -90,7 +96,7 @@ class RowStore:
     The arrays run in step, one entry a kept row. Keys are 64-bit hashes of identity and host, 0 for
     none; the number of a host is the hash of its name. Events keep the keys of the host in `dest`
     in `own_*` and those of the host in `src` in `parent_*`. `started` has the rows that a service
-    manager started, and `started_program` the key of the program of each.
+    manager started, and `started_folder` the key of the folder of each.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -107,7 +113,7 @@ class RowStore:
         self.parent_guid, self.parent_pid = array("q"), array("q")
         self.parent_command = array("q")
         self.flags = array("B")
-        self.started, self.started_program = array("I"), array("q")
+        self.started, self.started_folder = array("I"), array("q")
         self.event_rows = array("I")
         self.layouts: list[Layout] = []
         self._offset, self._length = array("I"), array("I")
@@ -228,19 +234,23 @@ class RowStore:
                 flags[i] |= PARENT_IS_ROOT
         for i in self._started_by_managers(columns):
             self.started.append(before + i)
-            self.started_program.append(program_key(columns["process_path"][i], commands[i]))
+            self.started_folder.append(folder_key(columns["process_path"][i], commands[i]))
         self.flags.extend(flags)
 
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
-        """Yield the places of what a service manager started and is not the system's own."""
+        """Yield the places of what a service manager started and is not the system's own.
+
+        Of a desktop only the scripts: what else a person starts there is the person's doing.
+        """
         parents, paths = columns["parent_process_name"], columns["process_path"]
         managers = {name for name in set(parents) if name.lower() in SERVICE_MANAGERS}
-        if not managers:
+        desktops = {name for name in set(parents) if name.lower() in DESKTOPS}
+        starters = managers | desktops
+        if not starters:
             return
-        for i in compress(range(len(parents)), map(managers.__contains__, parents)):
-            path = paths[i].lower()
-            if columns["process_name"][i].lower() in _SCRIPT_HOSTS or not path.startswith(
-                _SYSTEM_FOLDERS
+        for i in compress(range(len(parents)), map(starters.__contains__, parents)):
+            if columns["process_name"][i].lower() in _SCRIPT_HOSTS or (
+                parents[i] in managers and not paths[i].lower().startswith(_SYSTEM_FOLDERS)
             ):
                 yield i
 

@@ -1,9 +1,11 @@
 """What a service manager started for an install: the install's own doing, in another's name.
 
 A package that brings a service, a scheduled task or a launch item has it started by `services.exe`,
-`svchost.exe`, `systemd` or `launchd`. It belongs to the install that named its program before: on
-a command line, in the definition of a service, in a file that was written. An application of macOS,
-which `launchd` starts from wherever it was copied to, belongs to the disk image of its name.
+`svchost.exe`, `systemd`, `cron` or `launchd`. It belongs to the install that named its program
+before: on a command line, in the definition of a service, in a file that was written. On Windows
+the program of a service often lies beside the one that the install ran, and counts like it. An
+application of macOS, which `launchd` starts from wherever it was copied to, belongs to the disk
+image of its name. Of what a person starts from the desktop, only scripts count.
 """
 
 from __future__ import annotations
@@ -39,6 +41,14 @@ _VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 _SESSION = re.compile(r"(?:^|/)login\b|^-|(?:^|/)(?:ba|da|z|k|tc|c|fi)?sh\s+-(?:i?l|li)$")
 MIN_PRODUCT_CHARS = 3
+_SHARED_FOLDERS = frozenset(
+    [
+        *"temp tmp downloads desktop documents public programdata local locallow".split(),
+        *"roaming programs installer".split(),
+        *("common files", "program files", "program files (x86)"),
+    ]
+)
+"""Windows folders in which the programs of several products lie side by side."""
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
 
@@ -59,8 +69,8 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     branch_of = {row: branch for branch in branches for row in branch.members}
     claimed = set(branch_of)
     named = _namings(linker, branch_of, events)
-    keys = {0, *(hash(path) for _, path in named)}
-    asked = map(keys.__contains__, linker.store.started_program)
+    keys = {0, *(hash(path.rpartition("\\")[0]) for _, path in named)}
+    asked = map(keys.__contains__, linker.store.started_folder)
     started = [row for row in compress(linker.store.started, asked) if row not in claimed]
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
@@ -119,9 +129,18 @@ def paths(*texts: str) -> set[str]:
     return {path for path in found if not _OF_SYSTEM.match(path)}
 
 
+def _own_folder(path: str) -> set[str]:
+    """Return the Windows folder that a program shares with its product only, and its last sign."""
+    folder = path.rpartition("\\")[0]
+    shared = folder.rpartition("\\")[2] in _SHARED_FOLDERS
+    at_home = re.match(r"[a-z]:\\users\\[^\\]+(?:\\[^\\]+)?$", folder)
+    return set() if folder.count("\\") < 2 or shared or at_home else {folder + "\\"}
+
+
 def _with_folders(path: str) -> Iterator[str]:
-    """Yield a path and the POSIX folders above it that are deep enough to belong to one product."""
+    """Yield a path and the folders above it that are deep enough to belong to one product."""
     yield path
+    yield from _own_folder(path)
     parts = path.split("/")
     deep = DEPTH_AT_HOME if _AT_HOME.match(path) else DEPTH
     for end in range(len(parts) - 1, deep, -1):
@@ -136,11 +155,13 @@ def _namings(
     for row in members:
         process = linker.process(row)
         host, order = process.dest.lower(), linker.order(row)
-        for path in paths(process.process) | _images(process.process):
+        own = paths(process.process, process.process_path) | _images(process.process)
+        for path in own.union(*map(_own_folder, own)):
             named[host, path].append((process.time, order, row))
         for event in events.get(row, ()):
             what = linker.store.event(event)
-            for path in _named_in(what):
+            written = _named_in(what)
+            for path in written.union(*map(_own_folder, written)):
                 named[host, path].append((max(what.time, process.time), order, row))
     for namings in named.values():
         namings.sort()

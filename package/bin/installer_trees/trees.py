@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from . import naming
 from .identity import file_name
 from .links import Branch, Linker
 from .model import Event, Node, Process, Tree
+
+_MACOS_FOLDERS = ("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")
+_MACOS_PROGRAMS = frozenset(
+    "osascript dscl launchctl sysadminctl hdiutil ditto spctl codesign plutil PlistBuddy mdfind"
+    " softwareupdate systemsetup networksetup diskutil csrutil sw_vers pkgutil system_profiler"
+    " ioreg caffeinate scutil".split()
+)
 
 
 def build(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Tree:
@@ -35,12 +43,13 @@ def build(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Tree:
         above = nodes[places[parent]] if parent in places else None
         node = _node(linker, row, places.get(parent, -1), above, link)
         places[row] = len(nodes)
-        owned.extend((len(nodes), event) for event in _events(linker, events.get(row, [])))
         nodes.append(node)
+        owned.extend((len(nodes) - 1, event) for event in _events(linker, events.get(row, [])))
         waiting.extend(sorted(children.get(row, ()), key=linker.order, reverse=True))
     top = nodes[0]
     family = top.root.family if top.root else "unknown"
-    return Tree(tuple(nodes), tuple(owned), family, _system(nodes))
+    named = [(place, _with_naming(event, nodes, place)) for place, event in owned]
+    return Tree(tuple(nodes), tuple(named), family, _system(nodes))
 
 
 def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) -> Node:
@@ -70,6 +79,25 @@ def _events(linker: Linker, rows: list[int]) -> list[Event]:
     return sorted(linker.store.event(row) for row in rows)
 
 
+def _with_naming(event: Event, nodes: list[Node], place: int) -> Event:
+    """Say of the file of an event whether it is named after the package.
+
+    That is the package of the maintainer script above the process, else those that were asked for.
+    """
+    if event.kind != "file":
+        return event
+    packages: list[str] = []
+    while place >= 0:
+        node = nodes[place]
+        if script := naming.package_of_script(node.process.process):
+            packages = [script]
+            break
+        packages.append(node.package)
+        place = node.parent
+    own = naming.carries(event.file_name, naming.words(*packages))
+    return event._replace(file_named="own" if own else "other")
+
+
 def _system(nodes: list[Node]) -> str:
     """Tell the operating system from the installers, else from how paths are written."""
     for node in nodes:
@@ -80,8 +108,6 @@ def _system(nodes: list[Node]) -> str:
         text = p.process_path or p.process
         if "\\" in text or p.process_name.lower().endswith((".exe", ".cmd", ".tmp")):
             return "windows"
-        if text.startswith(
-            ("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")
-        ):
+        if text.startswith(_MACOS_FOLDERS) or p.process_name in _MACOS_PROGRAMS:
             return "macos"
     return "linux"

@@ -1,0 +1,45 @@
+"""Whether a file carries the name of the package that is being installed.
+
+A package that brings a unit or a cron entry names it after itself, so that its administrator finds
+it; what hides takes a name that sounds like the system's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MIN_CHARS = 4
+_SCRIPT = re.compile(r"/var/lib/dpkg/info/([a-z0-9][a-z0-9+.\-]{1,99}?)(?::\w{1,9})?\.\w+(?=\s|$)")
+_WORDS = re.compile(r"[a-z][a-z0-9]*")
+_GENERIC = frozenset(
+    "agent amd64 arm64 base bash client common config core cron daemon data desktop dnf dpkg driver"
+    " extras file files generic helper host http https install installer job kernel kit lang lib"
+    " libs linux local locale main monitor network noarch node package perl plugin profile pypi"
+    " python ruby security sensor server service setup shell system systemd tasks test tools update"
+    " updater user utils version web x86 logrotate sudo udev dbus sysstat".split()
+)
+
+
+def words(*names: str) -> frozenset[str]:
+    """Return the word of each package, file or path that tells a product from others, if any."""
+    found = set()
+    for name in names:
+        base = name.strip("\"'").replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
+        for word in _WORDS.findall(base):
+            if len(word) >= MIN_CHARS and word not in _GENERIC:
+                found.add(word)
+                break
+    return frozenset(found)
+
+
+def package_of_script(command_line: str) -> str:
+    """Return the package that a maintainer script of Debian belongs to, empty for other lines."""
+    found = _SCRIPT.search(command_line)
+    return found[1] if found else ""
+
+
+def carries(file_name: str, of_package: Iterable[str]) -> bool:
+    """Tell whether a word of a file's name begins with one of a package; a hidden one has none."""
+    own = _WORDS.findall(file_name.lower()) if not file_name.startswith(".") else []
+    return any(part.startswith(word) for part in own for word in of_package)
