@@ -54,7 +54,7 @@ def only_problem(catalogue: Catalogue) -> str:
         ({"kind": "thread"}, "kind", "use one of process, network, file, registry, service"),
         ({"scope": "below"}, "scope", "use one of root, child, descendant, any, tree"),
         ({"field": "colour"}, "field", "'colour' is not known"),
-        ({"kind": "file"}, "field", "use one of file_path, file_name, action"),
+        ({"kind": "file"}, "field", "use one of file_path, file_name, file_named, action"),
         ({"scope": "tree"}, "field", "use one of process_count, tree_depth"),
         ({"os": "beos"}, "os", "'beos' is not known"),
         ({"weight": "heavy"}, "weight", "not a number from 0 to 95"),
