@@ -1,7 +1,9 @@
 """Matches -> a score from 0 to 100 and every point of it.
 
 Distinct signals combine as noisy-or, 100 * (1 - product(1 - weight / 100)): each adds what the ones
-before it left open, so many weak signs make a strong one and none can pass 100.
+before it left open, so that none can pass 100. Signals of less than `CONTEXT_WEIGHT` are context:
+all of them together add no more than `CONTEXT_BOUND` percent of what the others left open, for a
+large install does many things that are a little unusual.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ REPEAT_GAIN = 0.05
 REPEATS = 4
 MAX_WEIGHT = 95.0
 WIDE_PREVALENCE = 50
+CONTEXT_WEIGHT = 20.0
+CONTEXT_BOUND = 20.0
 
 
 def score(
@@ -43,14 +47,21 @@ def score(
     reasons: list[Reason] = []
     used: dict[str, Allowance] = {}
     left = 100.0
+    context = 0.0
     for signal, weight, found, allowances in weighed:
-        points = left * weight / 100
-        left -= points
+        if weight >= CONTEXT_WEIGHT:
+            points = left * weight / 100
+            left -= points
+        else:
+            before = min(context, CONTEXT_BOUND)
+            context += (100 - context) * weight / 100
+            points = left * (min(context, CONTEXT_BOUND) - before) / 100
         used.update((a.allow_id, a) for a in allowances)
         ids = tuple(a.allow_id for a in allowances)
         reasons.append(Reason(signal, points, weight, tuple(found), ids))
     allowances_used = tuple(used[i] for i in sorted(used))
-    return _finished(tuple(reasons), 100 - left, 0.0, allowances_used, settings)
+    exact = 100 - left * (100 - min(context, CONTEXT_BOUND)) / 100
+    return _finished(tuple(reasons), exact, 0.0, allowances_used, settings)
 
 
 def spread(alone: Score, hosts: int, settings: Settings) -> Score:
