@@ -23,16 +23,15 @@ FLAGGED = {
     "windows/win2_group_policy_password_solution",
     "windows/win2_label_app_auto_update_bundle",
     "linux/lin6_small_image_with_apk",
+    "macos/mac7_campus_printer_command_with_password",
     "benign/deb_inventory_nightly_upgrade",
-    "benign/deb_remote_desk_daemon",
     "benign/npm_hooks_tool_by_shell",
     "benign/pip_protokit_binary_ping",
-    "benign/rpm_sensor_enrolment",
 }
-"""Benign trees that are not told apart yet: a package that makes an administrator by command, an app
-with a start script that comes by a link, a shortened command line of pip, and five recorded packages
-that were made to do what malware does (code packed into a line, a set-up script piped into a shell,
-a program fetched and started)."""
+"""Benign trees that are not told apart yet: a package that makes an administrator by command, an
+app with a start script that comes by a link, a shortened command line of pip, a script that asks for
+a password, and recorded packages that were made to do what malware does (code packed into a line, a
+set-up script piped into a shell, a program fetched and started)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 

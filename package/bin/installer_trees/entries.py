@@ -28,7 +28,8 @@ ROLES = ("root", "service", "stage")
 SCOPES = ("root", "child", "descendant", "any", "tree")
 ALLOWANCE_SCOPES = ("requester", "root", "process", "subtree")
 TREE_FIELDS = ("process_count", "tree_depth")
-PROCESS_FIELDS = (*(f for f in Process._fields if f != "time"), "package", "package_source")
+OF_PROCESS = tuple(field for field in Process._fields if field != "time")
+PROCESS_FIELDS = (*OF_PROCESS, "package", "package_source", "process_decoded")
 EVENT_FIELDS = {
     "network": ("dest_ip", "dest_port", "dest_ip_type", "url", "app", "action"),
     "file": ("file_path", "file_name", "file_named", "action"),

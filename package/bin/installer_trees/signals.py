@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Optional
 
 from .catalogue import Catalogue
+from .decoded import decoded
 from .entries import EVENT_FIELDS
 from .literals import Sieve
 from .model import Condition, Event, Match, Node, Signal, Tree
@@ -227,7 +228,9 @@ class _Scene:
 
 
 def node_value(node: Node, field: str) -> str:
-    """Return a process field of a node, or one of its package; missing is an empty string."""
+    """Return a process field of a node, or a computed one; missing is an empty string."""
+    if field == "process_decoded":
+        return decoded(node.process.process)
     value: str = getattr(node if field in ("package", "package_source") else node.process, field)
     return value
 

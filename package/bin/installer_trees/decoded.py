@@ -1,0 +1,43 @@
+"""What a command line says when its base64 is read.
+
+PowerShell takes encoded commands, and shells pipe encoded text into themselves. Encoding is no sign
+by itself: deployment tools do it so that quotes survive. What the text says is one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from functools import lru_cache
+
+MIN_CHARS = 20
+MAX_CHARS = 4_000
+_ENCODED = re.compile(
+    r"[\s\"'][\-/\u2013\u2014\u2015]e(?:c|nc\w{0,14})?\s|base64|b64decode", re.IGNORECASE
+)
+_TOKEN = re.compile(rf"(?<![A-Za-z0-9+/=\\.:_\-])[A-Za-z0-9+/]{{{MIN_CHARS},}}={{0,2}}")
+
+
+@lru_cache(maxsize=2_000)
+def decoded(command_line: str) -> str:
+    """Return the readable texts that are encoded in a command line, a line each; often empty."""
+    if not _ENCODED.search(command_line):
+        return ""
+    texts = (_readable(token) for token in _TOKEN.findall(command_line))
+    return "\n".join(text for text in texts if text)[:MAX_CHARS]
+
+
+def _readable(token: str) -> str:
+    """Return what one word of base64 stands for, empty where that is no text."""
+    whole = token.rstrip("=")
+    whole = whole[: len(whole) // 4 * 4 + (len(whole) % 4 if len(whole) % 4 > 1 else 0)]
+    try:
+        data = base64.b64decode(whole + "=" * (-len(whole) % 4))
+    except (binascii.Error, ValueError):
+        return ""
+    wide = data[1::2].count(0) > len(data) / 4
+    whole_pairs = data[: len(data) // 2 * 2]
+    text = whole_pairs.decode("utf-16-le", "replace") if wide else data.decode("utf-8", "replace")
+    shown = sum(char.isprintable() or char in "\r\n\t" for char in text)
+    return text if text and shown - 2 * text.count("\ufffd") > 0.9 * len(text) else ""
