@@ -142,7 +142,7 @@ def test_unseen_events_are_cim_and_in_order() -> None:
     more = set("dest_ip dest_port src transport app url file_path file_name file_hash".split())
     more |= set("src_ip src_port process_hash process_exec process_current_directory".split())
     more |= set("registry_path registry_key_name registry_value_name registry_value_data".split())
-    more |= set("service_name service_path start_mode".split())
+    more |= set("service_name service_path start_mode sourcetype".split())
     for path in sorted(UNSEEN.rglob("*.jsonl")):
         rows = list(read(path))
         assert [r["_time"] for r in rows] == sorted(r["_time"] for r in rows), path.name

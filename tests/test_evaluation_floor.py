@@ -29,9 +29,9 @@ FLAGGED = {
     "benign/pip_protokit_binary_ping",
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
-app with a start script that comes by a link, a shortened command line of pip, a script that asks for
-a password, and recorded packages that were made to do what malware does (code packed into a line, a
-set-up script piped into a shell, a program fetched and started)."""
+app with a start script that comes by a link, a shortened command line of pip, a script that asks
+for a password, and recorded packages that were made to do what malware does (code packed into a
+line, a set-up script piped into a shell, a program fetched and started)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 

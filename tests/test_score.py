@@ -54,6 +54,31 @@ def test_distinct_signals_combine_as_noisy_or() -> None:
     assert detail["exact"] == sum(s["points"] for s in detail["signals"])
 
 
+def test_context_adds_up_to_a_bound() -> None:
+    commands = ["c0", "c1", "c2", "c3", "c4", "c5"]
+    weak = [{"weight": "15", "pattern": f"^{name}$"} for name in commands]
+    found = row(install(*commands), catalogue(*weak))
+    assert found["installer_score"] == 20, "not 62, as six independent signs would make"
+    strong = row(install("sh", *commands), catalogue({"weight": "50"}, *weak))
+    assert strong["installer_score"] == 60
+    detail = json.loads(strong["score_json"])
+    assert detail["exact"] == pytest.approx(sum(s["points"] for s in detail["signals"]))
+
+
+@pytest.mark.parametrize(
+    ("weights", "score"),
+    [(("45",), 39), (("49", "15"), 39), (("50",), 50), (("45", "20"), 56), (("30",), 30)],
+    ids=["alone", "with context", "strong", "with a second sign", "weak"],
+)
+def test_one_sign_alone_stays_below_medium(weights: tuple[str, ...], score: int) -> None:
+    commands = [f"c{i}" for i in range(len(weights))]
+    signals = [{"weight": w, "pattern": f"^{c}$"} for w, c in zip(weights, commands)]
+    found = row(install(*commands), catalogue(*signals))
+    assert found["installer_score"] == score
+    detail = json.loads(found["score_json"])
+    assert detail["exact"] == pytest.approx(sum(s["points"] for s in detail["signals"]))
+
+
 @pytest.mark.parametrize(("times", "score"), [(1, 30), (2, 32), (3, 33), (5, 36), (50, 36)])
 def test_repeats_gain_at_most_a_fifth(times: int, score: int) -> None:
     assert row(install(*["sh"] * times), catalogue({}))["installer_score"] == score
@@ -207,6 +232,11 @@ def test_an_allowance_lowers_within_its_bound_and_is_shown() -> None:
     assert bounded["installer_score"] == 72
     none = row(install("sh", **PUPPET), knowledge, settings=Settings(allowlist_bound=0))
     assert (none["installer_score"], none["allowlist"]) == (80, [])
+
+
+def test_an_allowance_does_not_make_a_strong_sign_a_lone_one() -> None:
+    half = catalogue({"weight": "90"}, allowlist=(ALLOWANCE,))
+    assert row(install("sh", **PUPPET), half)["installer_score"] == 45
 
 
 def test_an_allowance_that_covers_nothing_is_not_shown() -> None:

@@ -110,6 +110,43 @@ def test_paths(text: str, expected: set[str]) -> None:
     assert paths(text) == expected
 
 
+AGENT = "C:\\Program Files\\Support Client\\"
+
+
+@pytest.mark.parametrize(
+    ("ran", "tied"),
+    [
+        (f"{AGENT}updater.exe", True),
+        ("C:\\Program Files\\Other Client\\updater.exe", False),
+        ("C:\\Windows\\Temp\\updater.exe", False),
+    ],
+)
+def test_a_service_from_the_folder_of_a_program_that_the_install_ran(ran: str, tied: bool) -> None:
+    below = row(2, f'"{ran}" regsvc', "msiexec.exe", parent_process_id=100, process_path=ran)
+    service = row(60, f'"{AGENT}client.exe" /run', "services.exe", process_name="c.exe",
+                  process_path=f"{AGENT}client.exe")  # fmt: skip
+    assert any("client.exe" in tree for tree in trees(INSTALL, below, service)) is tied
+
+
+@pytest.mark.parametrize(
+    ("starter", "program", "tied"),
+    [
+        ("cron", "/bin/sh -c /home/ana/.cache/tool/run.sh", True),
+        ("gnome-shell", "/bin/bash /home/ana/.cache/tool/run.sh", True),
+        ("bash", "/bin/bash /home/ana/.cache/tool/run.sh", False),
+        ("gnome-shell", "/home/ana/.cache/tool/viewer", False),
+    ],
+)
+def test_scripts_that_cron_or_a_desktop_starts(starter: str, program: str, tied: bool) -> None:
+    install = row(0, "/bin/sh ./tool.run", "bash", process_name="dash", process_path="/bin/dash")
+    made = row(1, "chmod +x /home/ana/.cache/tool/run.sh /home/ana/.cache/tool/viewer", "dash",
+               parent_process_id=100, process_name="chmod")  # fmt: skip
+    name = "bash" if "sh " in program else "viewer"
+    later = row(90, program, starter, process_name=name, process_path=program.split()[0])
+    found = trees(install, made, later)
+    assert any("tied by install" in tree for tree in found) is tied
+
+
 PIPED = row(5, "bash", "bash", parent_process_id=7, process_name="bash")
 FETCH = row(4, "curl -fsSL https://get.tool.example/i", "bash", parent_process_id=7,
             process_name="curl")  # fmt: skip

@@ -3,13 +3,16 @@
 Distinct signals combine as noisy-or, 100 * (1 - product(1 - weight / 100)): each adds what the ones
 before it left open, so that none can pass 100. Signals of less than `CONTEXT_WEIGHT` are context:
 all of them together add no more than `CONTEXT_BOUND` percent of what the others left open, for a
-large install does many things that are a little unusual.
+large install does many things that are a little unusual. A single sign that weighs less than
+`ALONE_WEIGHT` stays below `medium`, whatever the context: an analyst's time takes two, or a strong
+one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from .model import Allowance, Match, Reason, Score, Settings, Signal, Tree
@@ -22,6 +25,7 @@ MAX_WEIGHT = 95.0
 WIDE_PREVALENCE = 50
 CONTEXT_WEIGHT = 20.0
 CONTEXT_BOUND = 20.0
+ALONE_WEIGHT = 50.0
 
 
 def score(
@@ -61,6 +65,11 @@ def score(
         reasons.append(Reason(signal, points, weight, tuple(found), ids))
     allowances_used = tuple(used[i] for i in sorted(used))
     exact = 100 - left * (100 - min(context, CONTEXT_BOUND)) / 100
+    signs = [s.weight for s, weight, _, _ in weighed if weight and s.weight >= CONTEXT_WEIGHT]
+    bound = settings.severity_medium - 1.0
+    if exact > bound and len(signs) < 2 and max(signs, default=0) < ALONE_WEIGHT:
+        reasons = [replace(r, points=r.points * bound / exact) for r in reasons]
+        exact = bound
     return _finished(tuple(reasons), exact, 0.0, allowances_used, settings)
 
 

@@ -1,0 +1,64 @@
+"""Whether a file carries the name of the package that is installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine import completed, run, shipped
+from installer_trees.naming import carries, package_of_script, words
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("bluepeak-sensor-6.57.0-1.el9.x86_64.rpm", {"bluepeak"}),
+        ("./flowscope_4.0.1_amd64.deb", {"flowscope"}),
+        ('"C:\\Temp\\Flowscope Setup.exe"', {"flowscope"}),
+        ("postgresql-common", {"postgresql"}),
+        ("python3-agent", {"python3"}),
+        ("agent-tools", set()),
+        ("", set()),
+    ],
+)
+def test_the_word_that_tells_a_product(name: str, word: set[str]) -> None:
+    assert words(name) == word
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("/bin/sh /var/lib/dpkg/info/flowscope.postinst configure", "flowscope"),
+        ("/bin/sh -e /var/lib/dpkg/info/libwrap0:amd64.postinst configure", "libwrap0"),
+        ("/bin/sh /var/tmp/rpm-tmp.x1 1", ""),
+    ],
+)
+def test_the_package_of_a_maintainer_script(command: str, package: str) -> None:
+    assert package_of_script(command) == package
+
+
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [("flowscope", True), ("99-flowscope.rules", True), ("flowscoped.service", True),
+     ("zz-update", False), (".flowscope", False), ("", False)],
+)  # fmt: skip
+def test_a_file_carries_it_or_not(file: str, own: bool) -> None:
+    assert carries(file, words("flowscope_4.0.1_amd64.deb")) is own
+
+
+@pytest.mark.parametrize(
+    ("top", "script", "own"),
+    [
+        ("dpkg -i a.deb", "/bin/sh /var/lib/dpkg/info/flowscope.postinst configure", True),
+        ("dpkg -i flowscope_4.deb", "/bin/sh /var/lib/dpkg/info/other.postinst configure", False),
+        ("rpm -i flowscope-4.rpm", "/bin/sh /var/tmp/rpm-tmp.x1 1", True),
+        ("rpm -i other-4.rpm", "/bin/sh /var/tmp/rpm-tmp.x1 1", False),
+    ],
+    ids=["of the script", "not of another script", "of the request", "not of the request"],
+)
+def test_events_of_a_tree_tell(top: str, script: str, own: bool) -> None:
+    written: dict[str, Any] = {"by": 1, "file_path": "/etc/cron.d/flowscope", "action": "created"}
+    events = completed([{"process": top}, {"process": script, "parent": 0}, written])
+    pipeline, kept = run(events, shipped())
+    ((_, event),) = pipeline._tree(kept[0]).events
+    assert event.file_named == ("own" if own else "other")
