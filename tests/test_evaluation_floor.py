@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (113, 95),
-    "hard cases": (20, 18),
-    "installs, recorded": (29, 24),
+    "unseen, open": (157, 132),
+    "hard cases": (21, 20),
+    "installs, recorded": (29, 25),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
