@@ -80,9 +80,9 @@ def test_min_score_top_and_time(program):
 def test_what_if_weights(program, tmp_path):
     (before,) = program(SYSMON, "--output", "jsonl").rows
     weights = tmp_path / "mine.csv"
-    weights.write_text("signal_id,weight\nWIN001,0\n")
+    weights.write_text("signal_id,weight\nWIN057,0\n")
     (after,) = program(SYSMON, "--output", "jsonl", "--signals", weights).rows
-    assert "WIN001" in before["signal"]
+    assert "WIN057" in before["signal"]
     assert after["installer_score"] < before["installer_score"]
 
 
