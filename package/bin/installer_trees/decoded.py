@@ -7,7 +7,6 @@ by itself: deployment tools do it so that quotes survive. What the text says is 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 
@@ -30,14 +29,13 @@ def decoded(command_line: str) -> str:
 
 def _readable(token: str) -> str:
     """Return what one word of base64 stands for, empty where that is no text."""
-    whole = token.rstrip("=")
-    whole = whole[: len(whole) // 4 * 4 + (len(whole) % 4 if len(whole) % 4 > 1 else 0)]
-    try:
-        data = base64.b64decode(whole + "=" * (-len(whole) % 4))
-    except (binascii.Error, ValueError):
-        return ""
-    wide = data[1::2].count(0) > len(data) / 4
-    whole_pairs = data[: len(data) // 2 * 2]
-    text = whole_pairs.decode("utf-16-le", "replace") if wide else data.decode("utf-8", "replace")
+    letters = token.rstrip("=")
+    if len(letters) % 4 == 1:  # one letter stands for no byte: a sensor has cut the line there
+        letters = letters[:-1]
+    data = base64.b64decode(letters + "=" * (-len(letters) % 4))
+    if data[1::2].count(0) > len(data) / 4:
+        text = data[: len(data) // 2 * 2].decode("utf-16-le", "replace")
+    else:
+        text = data.decode("utf-8", "replace")
     shown = sum(char.isprintable() or char in "\r\n\t" for char in text)
     return text if text and shown - 2 * text.count("\ufffd") > 0.9 * len(text) else ""

@@ -49,6 +49,7 @@ _SHARED_FOLDERS = frozenset(
     ]
 )
 """Windows folders in which the programs of several products lie side by side."""
+_PROFILE = re.compile(r"[a-z]:\\users\\[^\\]+(?:\\[^\\]+)?$")
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
 
@@ -133,8 +134,9 @@ def _own_folder(path: str) -> set[str]:
     """Return the Windows folder that a program shares with its product only, and its last sign."""
     folder = path.rpartition("\\")[0]
     shared = folder.rpartition("\\")[2] in _SHARED_FOLDERS
-    at_home = re.match(r"[a-z]:\\users\\[^\\]+(?:\\[^\\]+)?$", folder)
-    return set() if folder.count("\\") < 2 or shared or at_home else {folder + "\\"}
+    if shared or folder.count("\\") < 2 or _PROFILE.match(folder):
+        return set()
+    return {folder + "\\"}
 
 
 def _with_folders(path: str) -> Iterator[str]:
