@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from engine import completed, run, shipped
+from installer_trees import naming
 from installer_trees.naming import carries, package_of_script, words
 
 
@@ -22,7 +23,7 @@ from installer_trees.naming import carries, package_of_script, words
     ],
 )
 def test_the_word_that_tells_a_product(name: str, word: set[str]) -> None:
-    assert words(name) == word
+    assert set(words(name)) == word
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,21 @@ def test_events_of_a_tree_tell(top: str, script: str, own: bool) -> None:
     pipeline, kept = run(events, shipped())
     ((_, event),) = pipeline._tree(kept[0]).events
     assert event.file_named == ("own" if own else "other")
+
+
+def test_each_process_of_a_chain_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(
+        naming, "package_of_script", lambda line: looked.append(line) or package_of_script(line)
+    )
+    depth = 300
+    chain = [{"process": "rpm -i flowscope-4.rpm"}]
+    chain += [{"process": f"sh {i}", "parent": i - 1} for i in range(1, depth)]
+    written = [
+        {"by": i, "file_path": f"/etc/flowscope{i}", "action": "created"} for i in range(depth)
+    ]
+    pipeline, kept = run(completed([*chain, *written]), shipped())
+    looked.clear()
+    events = pipeline._tree(kept[0]).events
+    assert [event.file_named for _, event in events] == ["own"] * depth
+    assert len(looked) == depth

@@ -28,8 +28,10 @@ ROLES = ("root", "service", "stage")
 SCOPES = ("root", "child", "descendant", "any", "tree")
 ALLOWANCE_SCOPES = ("requester", "root", "process", "subtree")
 TREE_FIELDS = ("process_count", "tree_depth")
-OF_PROCESS = tuple(field for field in Process._fields if field != "time")
-PROCESS_FIELDS = (*OF_PROCESS, "package", "package_source", "process_decoded")
+PROCESS_FIELDS: tuple[str, ...] = (
+    *Process._fields[1:],
+    *("package", "package_source", "process_decoded"),
+)
 EVENT_FIELDS = {
     "network": ("dest_ip", "dest_port", "dest_ip_type", "url", "app", "action"),
     "file": ("file_path", "file_name", "file_named", "action"),

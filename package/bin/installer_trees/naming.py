@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
+
+from .layout import base_name
 
 MIN_CHARS = 4
 _SCRIPT = re.compile(r"/var/lib/dpkg/info/([a-z0-9][a-z0-9+.\-]{1,99}?)(?::\w{1,9})?\.\w+(?=\s|$)")
@@ -21,16 +24,11 @@ _GENERIC = frozenset(
 )
 
 
-def words(*names: str) -> frozenset[str]:
-    """Return the word of each package, file or path that tells a product from others, if any."""
-    found = set()
-    for name in names:
-        base = name.strip("\"'").replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
-        for word in _WORDS.findall(base):
-            if len(word) >= MIN_CHARS and word not in _GENERIC:
-                found.add(word)
-                break
-    return frozenset(found)
+def words(name: str) -> tuple[str, ...]:
+    """Return the word of a package, file or path that tells a product from others; none or one."""
+    base = base_name(name.strip("\"'"), "").lower()
+    telling = (w for w in _WORDS.findall(base) if len(w) >= MIN_CHARS and w not in _GENERIC)
+    return tuple(islice(telling, 1))
 
 
 def package_of_script(command_line: str) -> str:

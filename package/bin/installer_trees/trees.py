@@ -9,6 +9,8 @@ from .identity import file_name
 from .links import Branch, Linker
 from .model import Event, Node, Process, Tree
 
+MAX_PACKAGES = 16
+"""Installers above a file's process whose packages its name is compared with."""
 _MACOS_FOLDERS = ("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")
 _MACOS_PROGRAMS = frozenset(
     "osascript dscl launchctl sysadminctl hdiutil ditto spctl codesign plutil PlistBuddy mdfind"
@@ -48,8 +50,9 @@ def build(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Tree:
         waiting.extend(sorted(children.get(row, ()), key=linker.order, reverse=True))
     top = nodes[0]
     family = top.root.family if top.root else "unknown"
-    named = [(place, _with_naming(event, nodes, place)) for place, event in owned]
-    return Tree(tuple(nodes), tuple(named), family, _system(nodes))
+    if any(event.kind == "file" for _, event in owned):
+        owned = _with_naming(nodes, owned)
+    return Tree(tuple(nodes), tuple(owned), family, _system(nodes))
 
 
 def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) -> Node:
@@ -79,23 +82,30 @@ def _events(linker: Linker, rows: list[int]) -> list[Event]:
     return sorted(linker.store.event(row) for row in rows)
 
 
-def _with_naming(event: Event, nodes: list[Node], place: int) -> Event:
-    """Say of the file of an event whether it is named after the package.
+def _with_naming(nodes: list[Node], owned: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
+    """Say of the file of each event whether it is named after the package.
 
-    That is the package of the maintainer script above the process, else those that were asked for.
+    That is the package of the maintainer script above the process, else those that were asked for,
+    the nearest `MAX_PACKAGES` of them.
     """
-    if event.kind != "file":
-        return event
-    packages: list[str] = []
-    while place >= 0:
-        node = nodes[place]
+    words: list[tuple[str, ...]] = []
+    in_script: list[bool] = []
+    for node in nodes:
+        above: tuple[str, ...] = words[node.parent] if node.parent >= 0 else ()
+        inside = in_script[node.parent] if node.parent >= 0 else False
         if script := naming.package_of_script(node.process.process):
-            packages = [script]
-            break
-        packages.append(node.package)
-        place = node.parent
-    own = naming.carries(event.file_name, naming.words(*packages))
-    return event._replace(file_named="own" if own else "other")
+            above, inside = naming.words(script), True
+        elif node.package and not inside:
+            above = (*above, *naming.words(node.package))[-MAX_PACKAGES:]
+        words.append(above)
+        in_script.append(inside)
+    named = []
+    for place, event in owned:
+        if event.kind == "file":
+            own = naming.carries(event.file_name, words[place])
+            event = event._replace(file_named="own" if own else "other")
+        named.append((place, event))
+    return named
 
 
 def _system(nodes: list[Node]) -> str:
