@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import sys
 
 import pytest
-from engine import completed, tree_rows
+from engine import CASES, completed, shipped, tree_rows
+from engine import ROOT as REPOSITORY
 from installer_trees.catalogue import Catalogue, load, overlay
 from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
+from installer_trees.rows import IS_ROOT, PARENT_IS_ROOT, RowStore
+
+sys.path.insert(0, str(REPOSITORY))
+
+from bench import generate
 
 ROOT = {
     **dict.fromkeys(ROOT_COLUMNS, ""),
@@ -184,3 +192,48 @@ def test_a_what_if_row_that_cannot_be_used_is_named() -> None:
     assert [signal.weight for signal in catalogue.signals] == [30]
     unknown = overlay(signals(SIGNAL), ["signal_id,weight\n", "TST777,20\n"], "my.csv")
     assert only_problem(unknown).startswith("my.csv, row 2, column kind: '' is not known")
+
+
+def test_a_gate_lets_every_installer_through_wherever_it_stands_in_a_batch() -> None:
+    catalogue = shipped()
+    seen = 0
+    for path in sorted(CASES.glob("*.json")):
+        case = json.loads(path.read_text(encoding="utf-8"))
+        trees = [completed(c["events"]) for kind in ("match", "near_miss") for c in case[kind]]
+        events = [event for tree in trees for event in tree if event.get("process")]
+        around = ["", "calc.exe", "two\nlines.exe", "-"]
+        commands = [line for event in events for line in (event["process"], *around)]
+        for place, event in enumerate(events):
+            root = catalogue.root_of(event["process_name"], event["process"])
+            gate = catalogue.gate(event["process_name"])
+            if root is None or root.path_pattern:
+                continue
+            assert gate is not None
+            seen += 1
+            everywhere = range(len(commands))
+            assert len(around) * place + place in set(gate.admitted(everywhere, commands))
+            # A letter beyond ASCII says nothing about the rest of the line.
+            foreign = [*commands, "\u0130 \u212a.exe"]
+            assert len(around) * place + place in set(gate.admitted(range(len(foreign)), foreign))
+            assert len(commands) in set(gate.admitted(range(len(foreign)), foreign))
+    assert seen > 200
+
+
+def test_few_ordinary_rows_reach_the_patterns_of_installers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalogue, asked = shipped(), 0
+    root_of = catalogue.root_of
+
+    def counting(*values: str) -> object:
+        nonlocal asked
+        asked += 1
+        return root_of(*values)
+
+    monkeypatch.setattr(catalogue, "root_of", counting)
+    store = RowStore(catalogue)
+    for body in generate.bodies(generate.Stream(20_000)):
+        store.add(body)
+    installers = sum(1 for flags in store.flags if flags & (IS_ROOT | PARENT_IS_ROOT))
+    assert installers > 100
+    assert installers <= asked < 20_000 * 0.05

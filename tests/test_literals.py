@@ -30,16 +30,22 @@ TEXTS = sorted(
     [
         ("powershell", {"powershell"}),
         ("(?i)PowerShell", {"powershell"}),
-        (r"(?i)^(?:cmd|bash)\.exe$", {"cmd", "bash"}),
+        (r"(?i)^(?:cmd|bash)\.exe$", {"cmd.exe", "bash.exe"}),
+        (r"\.(?:docx?|pdf)\s{0,9}\.exe", {".doc", ".pdf"}),
+        (
+            r"https?://(?:x\.)?host",
+            {"http://host", "https://host", "http://x.host", "https://x.host"},
+        ),
+        (r"(?:tar|zip)?ball", {"ball"}),
         (r"certutil\s+-urlcache", {"certutil"}),
         (r"(?=.*hidden)(?=.*bypass)", {"hidden"}),
-        (r"curl\b.*(?:--data|--form)", {"curl"}),
+        (r"curl\b.*(?:-d|--form)", {"curl"}),
         (r"(?:wget){2,3}", {"wget"}),
         (r"(?:wget)?x", set()),
         (r"(?!evil)abcdef", {"abcdef"}),
         (r"\d{3,}", set()),
         (r"a|powershell", set()),
-        (r"[pP]ower", {"ower"}),
+        (r"[pP]ower", {"power"}),
     ],
 )
 def test_words(pattern: str, words: set[str]) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import csv
 import fnmatch
 import re
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from re import Pattern
 from typing import NamedTuple, TypeVar
 
@@ -18,7 +20,7 @@ from . import entries
 from .entries import ALLOWANCE_COLUMNS, MAX_WEIGHT, ROOT_COLUMNS, SIGNAL_COLUMNS, Problem, Record
 from .errors import CatalogueError
 from .layout import MISSING
-from .literals import Words, may_match
+from .literals import Words, may_match, shortest
 from .model import Allowance, Root, Signal
 from .regex import MATCH_CHARS, Regex
 
@@ -65,19 +67,32 @@ class Gate(NamedTuple):
         cut = command[:MATCH_CHARS]
         return bool(self.patterns) and any(pattern.search(cut) for pattern in self.patterns)
 
-    def narrowed(self, present: Container[str], unnamed: bool) -> Gate:
-        """Return the gate for ASCII command lines of which it is known what they hold.
+    def admitted(self, places: Sequence[int], commands: Sequence[str]) -> Iterable[int]:
+        """Return the places at which a command line is admitted.
 
-        Args:
-            present: The words that are in at least one of them, in lower case.
-            unnamed: Whether one of them is missing.
+        Few have one of the words, which one look at all of them together tells.
         """
-        words = tuple(word for word in self.words if word in present)
-        return self._replace(without=self.without and unnamed, words=words)
-
-
-CLOSED = Gate(False, False, (), ())
-"""Lets nothing through."""
+        if self.always:
+            return places
+        chosen = [commands[i] for i in places]
+        together = "\n".join(chosen)
+        if not together.isascii():
+            return [i for i, command in zip(places, chosen) if self.admits(command)]
+        together = together.lower()
+        found: set[int] = set()
+        ends: list[int] = []
+        for word in self.words:
+            at = together.find(word)
+            while at >= 0:
+                ends = ends or list(accumulate(len(command) + 1 for command in chosen))
+                line = bisect_right(ends, at)
+                found.add(places[line])
+                at = together.find(word, ends[line])
+        if self.without and not MISSING.isdisjoint(chosen):
+            found.update(i for i, command in zip(places, chosen) if command in MISSING)
+        for pattern in self.patterns:
+            found.update(i for i, c in zip(places, chosen) if pattern.search(c[:MATCH_CHARS]))
+        return found
 
 
 @dataclass
@@ -135,7 +150,7 @@ class Catalogue:
         return Gate(
             len(given) < len(patterns),
             len(known) < len(given),
-            tuple(sorted({word for pattern in known for word in pattern.words})),
+            tuple(sorted(shortest({word for pattern in known for word in pattern.words}))),
             tuple(pattern for pattern in known if not pattern.words),
         )
 

@@ -21,7 +21,7 @@ from operator import sub
 
 from .addresses import address_type
 from .batches import Batch, batches, header
-from .catalogue import CACHED_NAMES, CLOSED, Catalogue, Gate
+from .catalogue import CACHED_NAMES, Catalogue, Gate
 from .columns import (
     NO_TIME,
     Column,
@@ -257,27 +257,23 @@ class RowStore:
     def _suspects(
         self, names: Column, commands: Column, renamed: bool = False, parents: bool = False
     ) -> set[int]:
-        """Return the places where name and command line may be those of an installer.
-
-        Few batches hold the words that installers' command lines hold, which one look at all of
-        their command lines together tells.
-        """
+        """Return the places where name and command line may be those of an installer."""
         gates = {}
         for name in set(names):
             gate = self._gate("" if renamed else name, name if renamed else "", parents)
             if gate is not None:
                 gates[name] = gate
-        together = "\n".join(commands).lower() if gates else ""
-        if together.isascii():
-            words = frozenset().union(*(gate.words for gate in gates.values()))
-            present = {word for word in words if word in together}
-            unnamed = not MISSING.isdisjoint(commands)
-            gates = {name: gate.narrowed(present, unnamed) for name, gate in gates.items()}
-            gates = {name: gate for name, gate in gates.items() if gate != CLOSED}
         if not gates:
             return set()
-        places = compress(range(len(names)), map(gates.__contains__, names))
-        return {i for i in places if gates[names[i]].admits(commands[i])}
+        by_gate: dict[Gate, list[int]] = {gate: [] for gate in gates.values()}
+        places_of = {name: by_gate[gate] for name, gate in gates.items()}
+        for i, places in enumerate(map(places_of.get, names)):
+            if places is not None:
+                places.append(i)
+        suspects: set[int] = set()
+        for gate, places in by_gate.items():
+            suspects.update(gate.admitted(places, commands))
+        return suspects
 
     def _gate(self, name: str, original: str, by_name: bool) -> Gate | None:
         key = (name, original, by_name)
