@@ -186,6 +186,19 @@ def test_the_richer_copy_of_a_process_stands_for_it() -> None:
     assert shapes([poorer, *events]) == ["apt-get(sh)"]
 
 
+def test_what_takes_over_the_process_of_an_installer_belongs_to_it() -> None:
+    shell = {"process_id": 7, "parent_process_id": 3}
+    events = [
+        {"process": "apt-get install a", **shell},
+        {"process": "sh -c fetched", **shell, "_time": START + 20},
+        {"process": "id", "process_id": 9, "parent_process_id": 7, "_time": START + 30},
+    ]
+    assert shapes(completed(events)) == ["apt-get(sh(id))"]
+    for change in ({"parent_process_id": 4}, {"_time": START + 90}, {"dest": "other"}):
+        events[1].update(change)
+        assert shapes(completed(events))[0] != "apt-get(sh(id))"
+
+
 def test_an_installer_that_execs_another_is_one_tree() -> None:
     events = [
         {"process": "apt-get install a", "process_id": 7, "parent_process_id": 3},
@@ -193,7 +206,7 @@ def test_an_installer_that_execs_another_is_one_tree() -> None:
         {"process": "sh -c x", "process_id": 8, "parent_process_id": 7},
     ]
     assert shapes(completed(events)) == ["apt-get(dpkg(sh))"]
-    events[1]["_time"] = events[2]["_time"] = START + 60
+    events[1]["_time"] = events[2]["_time"] = START + 90
     assert shapes(completed(events)) == ["apt-get", "dpkg(sh)"]
 
 

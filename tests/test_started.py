@@ -110,7 +110,7 @@ def test_paths(text: str, expected: set[str]) -> None:
     assert paths(text) == expected
 
 
-AGENT = "C:\\Program Files\\Support Client\\"
+AGENT = "C:\\Program Files\\Meridian Client\\"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,28 @@ def test_a_service_from_the_folder_of_a_program_that_the_install_ran(ran: str, t
     service = row(60, f'"{AGENT}client.exe" /run', "services.exe", process_name="c.exe",
                   process_path=f"{AGENT}client.exe")  # fmt: skip
     assert any("client.exe" in tree for tree in trees(INSTALL, below, service)) is tied
+
+
+@pytest.mark.parametrize(
+    ("package", "program", "tied"),
+    [
+        ("meridian-2.8.27-gpl-setup-64bit.msi", f"{AGENT}svc.exe", True),
+        ("Meridian.ClientSetup.msi", f"{AGENT}svc.exe", True),
+        ("meridian-windows-amd64.msi", "C:\\ProgramData\\x\\meridian-agent.exe", True),
+        ("setup.msi", "C:\\Program Files\\Setup\\svc.exe", False),
+        ("windows-update.msi", "C:\\Program Files\\Windows Update Tools\\svc.exe", False),
+        ("other.msi", f"{AGENT}svc.exe", False),
+    ],
+)
+def test_a_service_from_a_folder_or_file_with_the_name_of_the_package(
+    package: str, program: str, tied: bool
+) -> None:
+    install = {**INSTALL, "process": f'msiexec.exe /i "C:\\Users\\u\\Downloads\\{package}"'}
+    service = row(60, f'"{program}" -service', "services.exe", process_name="svc.exe",
+                  process_path=program, dest="H")  # fmt: skip
+    elsewhere = {**service, "dest": "other"}
+    assert any(program in tree for tree in trees({**install, "dest": "H"}, service)) is tied
+    assert not any(program in tree for tree in trees(install, elsewhere))
 
 
 @pytest.mark.parametrize(

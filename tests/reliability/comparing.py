@@ -11,6 +11,7 @@ from installer_trees.entries import ROOT_COLUMNS
 from installer_trees.links import Linker
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
+from installer_trees.rows import IS_ROOT
 
 from reliability.forests import LIFETIME_HOURS, Row
 from reliability.model import Model
@@ -110,6 +111,7 @@ def of_engine(rows: list[Row]) -> Answer:
     processes = [row for row in range(len(store)) if row not in set(store.event_rows)]
     copies = {(name(row), name(linker.canonical(row))) for row in processes}
     whole = [row for row in processes if linker.canonical(row) == row]
+    linker.adopt_execs(row for row in whole if store.flags[row] & IS_ROOT)
     parents = {
         (name(row), str(name(parent)), link)
         for row in whole

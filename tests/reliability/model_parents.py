@@ -7,7 +7,7 @@ from typing import Union
 from reliability.model_identity import LOOK_BACK, Identity, Standin, Who
 from reliability.model_rows import file_name, kind_of, kind_of_parent, same_name
 
-EXEC_SECONDS = 5.0
+EXEC_SECONDS = 60.0
 DETACHED_SECONDS = 2.0
 DETACHED_PIDS = 16
 
@@ -36,23 +36,31 @@ class Parents(Identity):
         )
 
     def _taken_over(self, row: int) -> tuple[Who, str] | None:
-        """An installer that exec put in the place of another hangs under it.
+        """What exec put in the place of an installer hangs under the image before.
 
-        One id, one parent id, at most five seconds between them, nothing else between; Windows,
+        One id, one parent, at most a minute between two images, nothing else between; Windows,
         known by backslashes, has no exec.
         """
-        me = self.rows[row]
-        if kind_of(me) is None or "\\" in me["process"]:
-            return None
-        until = [i for i in self.history(row, me["pid"]) if self.rows[i]["time"] <= me["time"]]
-        recent = until[-LOOK_BACK:]
-        if row not in recent or recent[0] == row:
-            return None
-        before = recent[recent.index(row) - 1]
-        other = self.rows[before]
-        if kind_of(other) is None or other["parent_pid"] != me["parent_pid"]:
-            return None
-        return (before, "pid") if me["time"] - other["time"] <= EXEC_SECONDS else None
+        tops = [i for i in self.on_host(row) if self.stands_for(i) == i and i != row]
+        for top in self.sorted(tops):
+            me = self.rows[top]
+            parent = me["parent_pid"], me["parent_guid"]
+            if kind_of(me) is None or "\\" in me["process"] or not me["pid"] or parent == ("", ""):
+                continue
+            images = self.history(top, me["pid"])
+            until = [i for i in images if self.rows[i]["time"] <= me["time"]]
+            if top not in until[-LOOK_BACK:]:
+                continue
+            place, before = images.index(top), top
+            for after in images[place + 1 : place + 1 + LOOK_BACK]:
+                other = self.rows[after]
+                waited = other["time"] - self.rows[before]["time"]
+                if (other["parent_pid"], other["parent_guid"]) != parent or waited > EXEC_SECONDS:
+                    break
+                if after == row:
+                    return before, "pid"
+                before = after
+        return None
 
     def _named_by_guid(self, row: int) -> tuple[Who, str] | None:
         guid = self.rows[row]["parent_guid"]

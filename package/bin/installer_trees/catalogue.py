@@ -64,7 +64,7 @@ class Gate(NamedTuple):
         for word in self.words:
             if word in lower:
                 return True
-        cut = command[:MATCH_CHARS]
+        cut = command[:MATCH_CHARS].lstrip()
         return bool(self.patterns) and any(pattern.search(cut) for pattern in self.patterns)
 
     def admitted(self, places: Sequence[int], commands: Sequence[str]) -> Iterable[int]:
@@ -91,7 +91,9 @@ class Gate(NamedTuple):
         if self.without and not MISSING.isdisjoint(chosen):
             found.update(i for i, command in zip(places, chosen) if command in MISSING)
         for pattern in self.patterns:
-            found.update(i for i, c in zip(places, chosen) if pattern.search(c[:MATCH_CHARS]))
+            found.update(
+                i for i, c in zip(places, chosen) if pattern.search(c[:MATCH_CHARS].lstrip())
+            )
         return found
 
 
@@ -191,7 +193,7 @@ class Catalogue:
         candidates = self.candidates(process_name, original_file_name)
         if not candidates:
             return None
-        process, process_path = process[:MATCH_CHARS], process_path[:MATCH_CHARS]
+        process, process_path = process[:MATCH_CHARS].lstrip(), process_path[:MATCH_CHARS]
         lower = process.lower() if process.isascii() else ""
         for root in candidates:
             if lower and not may_match(_words(root), lower):

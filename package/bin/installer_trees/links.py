@@ -61,10 +61,11 @@ class Linker(Parents):
         An installer that started after the lifetime of the one above it has a branch of its own.
         """
         self._confirm()
-        self.adopt_detached()
         flags = self.store.flags
         installers = flags.tobytes().translate(_INSTALLERS)
         marked = {self.canonical(row) for row in compress(range(len(flags)), installers)}
+        self.adopt_execs(row for row in marked if flags[row] & IS_ROOT)
+        self.adopt_detached()
         tops = self.tops(marked)
         branches: list[Branch] = []
         claimed: set[int] = set()

@@ -20,7 +20,8 @@ _GENERIC = frozenset(
     " extras file files generic helper host http https install installer job kernel kit lang lib"
     " libs linux local locale main monitor network noarch node package perl plugin profile pypi"
     " python ruby security sensor server service setup shell system systemd tasks test tools update"
-    " updater user utils version web x86 logrotate sudo udev dbus sysstat".split()
+    " updater user utils version web x86 logrotate sudo udev dbus sysstat windows microsoft google"
+    " program programs appdata roaming public documents downloads temp win32 win64 x64".split()
 )
 
 
@@ -29,6 +30,18 @@ def words(name: str) -> tuple[str, ...]:
     base = base_name(name.strip("\"'"), "").lower()
     telling = (w for w in _WORDS.findall(base) if len(w) >= MIN_CHARS and w not in _GENERIC)
     return tuple(islice(telling, 1))
+
+
+def product_words(path: str, command_line: str) -> tuple[str, str]:
+    """Return what tells a Windows program's product apart: a word of its folder, one of its file.
+
+    Each is empty where there is none, both are where the path is not known.
+    """
+    whole = path or command_line.lstrip().partition(".exe")[0].strip('"')
+    folder, _, file = whole.rpartition("\\")
+    if folder[1:3] != ":\\":
+        return "", ""
+    return "".join(words(folder)), "".join(words(file))
 
 
 def package_of_script(command_line: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from operator import or_
 
@@ -17,11 +17,11 @@ from .catalogue import Catalogue
 from .columns import PID_CHARS
 from .identity import LOOK_BACK, Identities, KeyIndex, file_name, same_name
 from .model import Process
-from .rows import IS_ROOT, PARENT_IS_ROOT, RowStore
+from .rows import PARENT_IS_ROOT, RowStore
 
 GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"
 LINKS = (GUID, PID, PARENT_FIELDS, TIE)
-EXEC_SECONDS = 5.0
+EXEC_SECONDS = 60.0
 DETACHED_SECONDS = 2.0
 DETACHED_PIDS = 16
 
@@ -69,8 +69,7 @@ class Parents(Identities):
         found = self._parents.get(row)
         if found is None:
             found = (
-                self._by_exec(row)
-                or self._by_parent_guid(row)
+                self._by_parent_guid(row)
                 or self._by_parent_pid(row)
                 or self._by_parent_line(row)
                 or self._by_standin(row)
@@ -78,29 +77,6 @@ class Parents(Identities):
             )
             self._parents[row] = found
         return found
-
-    def _by_exec(self, row: int) -> Link | None:
-        """Hang an installer under the one whose process it took over with exec."""
-        store = self.store
-        if not store.flags[row] & IS_ROOT or not store.own_pid[row]:
-            return None
-        if "\\" in self.process(row).process:
-            return None
-        times, rows = self.history(store.own_pid[row])
-        end = bisect_right(times, store.time[row])
-        recent = rows[max(0, end - LOOK_BACK) : end]
-        place = recent.index(row) if row in recent else 0
-        if not place:
-            return None
-        before = recent[place - 1]
-        if (
-            store.flags[before] & IS_ROOT
-            and store.parent_pid[before] == store.parent_pid[row]
-            and store.time[row] - store.time[before] <= EXEC_SECONDS
-        ):
-            self.execs.setdefault(before, []).append(row)
-            return before, PID
-        return None
 
     def _named_by_guid(self, row: int) -> bool:
         """Tell whether a parent can only be found by GUID: the row names it, and all have one."""
@@ -209,6 +185,33 @@ class Parents(Identities):
                     known[self.store.parent_command[child]].add(child)
         return known
 
+    def adopt_execs(self, installers: Iterable[int]) -> None:
+        """Hang what took over the process of an installer with exec under it.
+
+        Its id and its parent are the same, and nobody gets an id again that soon.
+        """
+        store = self.store
+        for row in self.sort(installers):
+            if not store.own_pid[row] or "\\" in self.process(row).process:
+                continue
+            parent = store.parent_pid[row], store.parent_guid[row]
+            if not any(parent):
+                continue
+            times, rows = self.history(store.own_pid[row])
+            end = bisect_right(times, store.time[row])
+            near = rows[max(0, end - LOOK_BACK) : end + LOOK_BACK]
+            if row not in near:
+                continue
+            before, place = row, near.index(row)
+            for after in near[place + 1 : place + 1 + LOOK_BACK]:
+                taken = parent == (store.parent_pid[after], store.parent_guid[after])
+                if not taken or store.time[after] - store.time[before] > EXEC_SECONDS:
+                    break
+                if after not in self._parents:
+                    self._parents[after] = before, PID
+                    self.execs.setdefault(before, []).append(after)
+                before = after
+
     def adopt_detached(self) -> None:
         """Give background processes back to the script that started them.
 
@@ -236,7 +239,7 @@ class Parents(Identities):
         if not me.process_id.isdecimal() or len(me.process_id) > PID_CHARS:
             return -1
         for pid in range(int(me.process_id) - 1, int(me.process_id) - 1 - DETACHED_PIDS, -1):
-            times, rows = self.history(store.pid_key(me.dest, str(pid)))
+            times, rows = self.history(store.key(me.dest, str(pid)))
             place = bisect_right(times, store.time[row]) - 1
             if place < 0 or store.time[row] - times[place] > DETACHED_SECONDS:
                 continue

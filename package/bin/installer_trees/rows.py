@@ -43,6 +43,7 @@ from .layout import (
     known,
 )
 from .model import EVENT_KINDS, Counters, Event, Process
+from .naming import product_words
 from .spill import Spill
 
 PROCESS, NETWORK, FILE, REGISTRY, SERVICE = range(5)
@@ -90,13 +91,22 @@ def folder_key(path: str, command: str) -> int:
     return hash(path.rpartition("\\")[0])
 
 
+def host_number(dest: str) -> int:
+    """Return the number of a host; names differ in case only by accident.
+
+    The hash is that of a pair: keys are host XOR value, and a name may well be a value too.
+    """
+    return hash(("dest", dest.lower())) or 1
+
+
 class RowStore:
     """All rows of a search: keys to link them by, and the rows to read again.
 
     The arrays run in step, one entry a kept row. Keys are 64-bit hashes of identity and host, 0 for
     none; the number of a host is the hash of its name. Events keep the keys of the host in `dest`
     in `own_*` and those of the host in `src` in `parent_*`. `started` has the rows that a service
-    manager started, and `started_folder` the key of the folder of each.
+    manager started, `started_folder` the key of the folder of each, `started_product` and
+    `started_program` those of the words that its folder and its file are named by.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -114,6 +124,7 @@ class RowStore:
         self.parent_command = array("q")
         self.flags = array("B")
         self.started, self.started_folder = array("I"), array("q")
+        self.started_product, self.started_program = array("q"), array("q")
         self.event_rows = array("I")
         self.layouts: list[Layout] = []
         self._offset, self._length = array("I"), array("I")
@@ -233,8 +244,12 @@ class RowStore:
             if root is not None and not root.sibling_pattern:
                 flags[i] |= PARENT_IS_ROOT
         for i in self._started_by_managers(columns):
+            path = columns["process_path"][i]
+            product, program = product_words(path, commands[i])
             self.started.append(before + i)
-            self.started_folder.append(folder_key(columns["process_path"][i], commands[i]))
+            self.started_folder.append(folder_key(path, commands[i]))
+            self.started_product.append(hash(product) ^ hosts[i] if product else 0)
+            self.started_program.append(hash(program) ^ hosts[i] if program else 0)
         self.flags.extend(flags)
 
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
@@ -342,15 +357,12 @@ class RowStore:
         return hosts  # type: ignore[return-value]
 
     def _host(self, dest: str, fallback: str) -> int:
-        """Return the number of a host; names differ in case only by accident.
-
-        The hash is that of a pair: keys are host XOR value, and a name may well be a value too.
-        """
+        """Return the number of the host in `dest`, else that of another field."""
         if dest in MISSING:
             dest = fallback
             if dest in MISSING:
                 return NO_HOST
-        number = self._hosts[dest] = hash(("dest", dest.lower())) or 1
+        number = self._hosts[dest] = host_number(dest)
         return number
 
     def _has_events(self, batch: list[list[str]], layout: Layout, multivalued: bool) -> bool:
@@ -409,9 +421,9 @@ class RowStore:
         self.flags.append(kind)
         return True
 
-    def pid_key(self, dest: str, pid: str) -> int:
-        """Return the key of a process id on a host."""
-        return hash(pid) ^ self._hosts.get(dest, NO_HOST)
+    def key(self, dest: str, value: str) -> int:
+        """Return the key of a process id, or of a word, on a host."""
+        return hash(value) ^ host_number(dest)
 
     def children_of_init(self) -> list[int]:
         """Return the rows whose parent is process 1."""
@@ -462,6 +474,8 @@ class RowStore:
         layout, values = self.values(row)
         # Users, paths and programs come again and again: one copy of each is enough.
         process = Process(self.time[row], *map(sys.intern, layout.process(values)))
+        if process.process[:1].isspace():
+            process = process._replace(process=process.process.lstrip())
         if not process.dest:
             process = process._replace(dest=layout.value(values, "host"))
         if not process.process_name:

@@ -3,9 +3,10 @@
 A package that brings a service, a scheduled task or a launch item has it started by `services.exe`,
 `svchost.exe`, `systemd`, `cron` or `launchd`. It belongs to the install that named its program
 before: on a command line, in the definition of a service, in a file that was written. On Windows
-the program of a service often lies beside the one that the install ran, and counts like it. An
-application of macOS, which `launchd` starts from wherever it was copied to, belongs to the disk
-image of its name. Of what a person starts from the desktop, only scripts count.
+the program of a service often lies beside the one that the install ran, or in a folder with the
+name of the package, and counts like it. An application of macOS, which `launchd` starts from
+wherever it was copied to, belongs to the disk image of its name. Of what a person starts from the
+desktop, only scripts count.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import compress
+from operator import or_
 
 from .links import Branch, Linker
 from .model import Event, Process
+from .naming import product_words, words
 from .parents import TIE, Link
 
 TEXT_CHARS = 4_000
@@ -49,6 +52,7 @@ _SHARED_FOLDERS = frozenset(
     ]
 )
 """Windows folders in which the programs of several products lie side by side."""
+_PRODUCT = "* "
 _PROFILE = re.compile(r"[a-z]:\\users\\[^\\]+(?:\\[^\\]+)?$")
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
@@ -71,8 +75,18 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     claimed = set(branch_of)
     named = _namings(linker, branch_of, events)
     keys = {0, *(hash(path.rpartition("\\")[0]) for _, path in named)}
-    asked = map(keys.__contains__, linker.store.started_folder)
-    started = [row for row in compress(linker.store.started, asked) if row not in claimed]
+    store = linker.store
+    products = {store.key(host, name[2:]) for host, name in named if name.startswith(_PRODUCT)}
+    asked = map(
+        or_,
+        map(keys.__contains__, store.started_folder),
+        map(
+            or_,
+            map(products.__contains__, store.started_product),
+            map(products.__contains__, store.started_program),
+        ),
+    )
+    started = [row for row in compress(store.started, asked) if row not in claimed]
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
@@ -106,6 +120,20 @@ def _product(name: str) -> str:
     """Return the name of a product without version, signs and blanks; empty if too short."""
     product = _NOT_IN_NAMES.sub("", _VERSION.split(name.lower())[0])
     return product if len(product) >= MIN_PRODUCT_CHARS else ""
+
+
+def _packages(linker: Linker, row: int) -> set[str]:
+    """Return what the package that a process installs on Windows is named by, likewise."""
+    root, line = linker.root_of(row), linker.process(row).process
+    if root is None or "\\" not in line:
+        return set()
+    return {_PRODUCT + word for word in words(root.package_of(line))}
+
+
+def _programs(process: Process) -> set[str]:
+    """Return what the folder and the file of a program of Windows are named by, likewise."""
+    said = product_words(process.process_path, process.process)
+    return {_PRODUCT + word for word in said if word}
 
 
 def _images(text: str) -> set[str]:
@@ -158,6 +186,7 @@ def _namings(
         process = linker.process(row)
         host, order = process.dest.lower(), linker.order(row)
         own = paths(process.process, process.process_path) | _images(process.process)
+        own |= _packages(linker, row)
         for path in own.union(*map(_own_folder, own)):
             named[host, path].append((process.time, order, row))
         for event in events.get(row, ()):
@@ -181,7 +210,7 @@ def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming
     process: Process = linker.process(row)
     best: Naming | None = None
     own = paths(process.process_path, process.process)
-    own |= _applications(process.process_path, process.process)
+    own |= _applications(process.process_path, process.process) | _programs(process)
     for path in {part for program in own for part in _with_folders(program)}:
         namings = named.get((process.dest.lower(), path), [])
         end = bisect_right(namings, (process.time, (math.inf, ()), 0))
