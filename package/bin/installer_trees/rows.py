@@ -77,6 +77,11 @@ _SYSTEM_FOLDERS = ("c:\\windows\\s", "/usr/", "/lib/", "/system/", "/bin/", "/sb
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
 
+def _of_system(path: str) -> bool:
+    """Tell whether a program, in lower case, lies where the system's own do, and is not hidden."""
+    return path.startswith(_SYSTEM_FOLDERS) and "/." not in path
+
+
 def folder_key(path: str, command: str) -> int:
     """Return the hash of a program's folder in lower case, 0 where its command line says more.
 
@@ -265,7 +270,7 @@ class RowStore:
             return
         for i in compress(range(len(parents)), map(starters.__contains__, parents)):
             if columns["process_name"][i].lower() in _SCRIPT_HOSTS or (
-                parents[i] in managers and not paths[i].lower().startswith(_SYSTEM_FOLDERS)
+                parents[i] in managers and not _of_system(paths[i].lower())
             ):
                 yield i
 

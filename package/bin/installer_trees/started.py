@@ -34,7 +34,7 @@ _POSIX = r"(?<![\w.~/:])/(?:[\w.+@\-\0]{1,80}/){1,12}[\w.+@\-\0]{1,80}"
 _PATH = re.compile(rf"{_WINDOWS}{_PROGRAM}|{_POSIX}", re.IGNORECASE)
 _OF_SYSTEM = re.compile(
     r"[a-z]:\\windows\\(?!temp\\|tasks\\|debug\\)|[a-z]:\\program files(?: \(x86\))?\\windows"
-    r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share)/"
+    r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share(?!/\.))/"
     r"|/applications/(?!.*\.app\b)"
 )
 _AT_HOME = re.compile(r"/(?:home|users|root)/")
