@@ -114,7 +114,7 @@ def test_a_row_with_more_cells_than_the_header_is_named() -> None:
     ("change", "column", "said"),
     [
         ({"process_name": ""}, "process_name", "one is needed"),
-        ({"role": "boss"}, "role", "use one of root, service, stage"),
+        ({"role": "boss"}, "role", "use one of root, service, stage, carrier"),
         ({"family": ""}, "family", "is empty"),
         ({"package_pattern": "-i"}, "package_pattern", "needs a group"),
         ({"args_pattern": "["}, "args_pattern", "not a regular expression"),

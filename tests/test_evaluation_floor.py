@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (157, 132),
+    "unseen, open": (176, 152),
     "hard cases": (21, 20),
-    "installs, recorded": (29, 25),
+    "installs, recorded": (99, 94),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
@@ -27,11 +27,15 @@ FLAGGED = {
     "benign/deb_inventory_nightly_upgrade",
     "benign/npm_hooks_tool_by_shell",
     "benign/pip_protokit_binary_ping",
+    "benign/deb_agent_upgrade_crontab_setuid",
+    "benign/rpm_agent_upgrade_then_erase",
+    "windows/win8_oclif_cli_defender_exclusion",
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
 app with a start script that comes by a link, a shortened command line of pip, a script that asks
-for a password, and recorded packages that were made to do what malware does (code packed into a
-line, a set-up script piped into a shell, a program fetched and started)."""
+for a password, a set-up that excludes itself from the virus scanner, and recorded packages that were
+made to do what malware does (code packed into a line, a set-up script piped into a shell, a program
+fetched and started, cron's own table rewritten)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 

@@ -25,6 +25,7 @@ R03,windows,MSI*.tmp,,,,,msi,stage,,n,s
 R04,linux,dpkg|apt-get,,,\\s(?:-i|install)\\b,,deb,root,,n,s
 R05,macos,installer,,,-pkg,,macos_pkg,root,-pkg\\s+(\\S+),n,s
 R06,macos,package_script_service,,,,,macos_pkg,service,,n,s
+R08,linux,gem,,,\\slist\\b,,ruby,carrier,,n,s
 """
 SIGNALS = (
     ",".join(SIGNAL_COLUMNS)
@@ -197,6 +198,15 @@ def test_what_takes_over_the_process_of_an_installer_belongs_to_it() -> None:
     for change in ({"parent_process_id": 4}, {"_time": START + 90}, {"dest": "other"}):
         events[1].update(change)
         assert shapes(completed(events))[0] != "apt-get(sh(id))"
+
+
+def test_a_carrier_is_a_tree_only_where_something_grew_from_it() -> None:
+    listing = {"process": "gem list", "process_id": 7}
+    assert shapes(completed([listing])) == []
+    assert shapes(completed([listing, {"process": "sh -c x", "parent": 0}])) == ["gem(sh)"]
+    install = {"process": "apt-get install a", "process_id": 6}
+    below = {"process": "gem list", "process_id": 7, "parent_process_id": 6}
+    assert shapes(completed([install, below])) == ["apt-get(gem)"]
 
 
 def test_an_installer_that_execs_another_is_one_tree() -> None:

@@ -183,6 +183,31 @@ def test_a_shell_beside_a_downloader_is_an_installer() -> None:
     assert "get.tool.example" in str(tree["signal_detail"])
 
 
+MAKE = {"process": "make -C scan", "process_name": "make", "process_id": 300,
+        "parent_process_id": 2, "parent_process_name": "bash", "_time": START + 9}  # fmt: skip
+BUILT = row(10, "sh -c cc scan.c", "make", parent_process_id=300, process_name="dash")
+SHELL = {"process": "bash -c tar xzf scan.tgz && make -C scan", "process_name": "bash",
+         "process_id": 300, "parent_process_id": 2, "_time": START + 8}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tar", "above", "found"),
+    [
+        ("tar xzf scan.tgz", 300, True),
+        ("tar xzf scan.tgz", 2, True),
+        ("tar czf scan.tgz scan", 300, False),
+        ("tar xzf scan.tgz", 40, False),
+    ],
+    ids=["by the shell that became make", "beside it", "packed", "somewhere else"],
+)
+def test_a_build_right_after_an_archive_was_unpacked_is_an_installer(
+    tar: str, above: int, found: bool
+) -> None:
+    unpacked = row(8, tar, "bash", parent_process_id=above, process_name="tar")
+    events = [{"dest": "h", "user": "u", **e} for e in (SHELL, unpacked, MAKE, BUILT)]
+    assert any("cc scan.c" in tree for tree in trees(*events)) is found
+
+
 @pytest.mark.parametrize(
     "change",
     [

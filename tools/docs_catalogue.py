@@ -15,6 +15,7 @@ ROLES = {
     "root": "begins a tree",
     "service": "begins a tree, and works for the requests of others, which are tied to it",
     "stage": "a stage of an install that another process asked for",
+    "carrier": "installs nothing, but runs what an install left; a tree only with something below",
 }
 ALLOWANCE_SCOPES = {
     "requester": "the install as a whole",

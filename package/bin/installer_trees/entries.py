@@ -24,7 +24,7 @@ ALLOWANCE_COLUMNS = (
 ).split()
 
 SYSTEMS = ("windows", "macos", "linux")
-ROLES = ("root", "service", "stage")
+ROLES = ("root", "service", "stage", "carrier")
 SCOPES = ("root", "child", "descendant", "any", "tree")
 ALLOWANCE_SCOPES = ("requester", "root", "process", "subtree")
 TREE_FIELDS = ("process_count", "tree_depth")

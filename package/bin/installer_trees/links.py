@@ -53,10 +53,12 @@ class Linker(Parents):
     def __init__(self, store: RowStore, catalogue: Catalogue, lifetime: float) -> None:
         super().__init__(store, catalogue, lifetime)
         self._families: dict[tuple[str, int], dict[int, list[int]]] = {}
-        self._started: dict[tuple[str, int], tuple[list[float], list[int]]] = {}
+        self._started: dict[tuple[tuple[str, int], ...], tuple[list[float], list[int]]] = {}
 
     def forest(self) -> list[Branch]:
         """Return one branch for each topmost installer, in order of time.
+
+        A carrier, which installs nothing by itself, has one where something grew from it.
 
         An installer that started after the lifetime of the one above it has a branch of its own.
         """
@@ -73,7 +75,15 @@ class Linker(Parents):
             for top in sorted(wave, key=self.order):
                 if top not in claimed:
                     branches.append(self.grow(top, claimed))
+        branches = [branch for branch in branches if not self._is_idle(branch)]
         return sorted(branches, key=lambda branch: self.order(branch.top))
+
+    def _is_idle(self, branch: Branch) -> bool:
+        """Tell whether a branch is a carrier of what installs left behind, and nothing grew."""
+        if len(branch.members) > 1:
+            return False
+        root = self.root_of(branch.top)
+        return root is not None and root.role == "carrier"
 
     def tops(self, rows: Iterable[int]) -> set[int]:
         """Return the topmost installers at or above some rows, and cut circles above them."""
@@ -190,13 +200,21 @@ class Linker(Parents):
         return ""
 
     def _siblings(self, row: int) -> tuple[list[float], list[int]]:
-        """Return times and rows of all that name the same parent, in order."""
-        guid, pid = self.store.parent_guid[row], self.store.parent_pid[row]
-        kind, key = (GUID, guid) if guid else (PID, pid)
-        known = self._started.get((kind, key))
+        """Return times and rows of all that name the same parent, in order.
+
+        The last command of a shell often takes over its process: then those before it are children
+        of the image that it replaced.
+        """
+        store, before = self.store, self.image_before(row)
+        keys = [_key(store.parent_guid[row], store.parent_pid[row])]
+        if before != -1:
+            keys.append(_key(store.own_guid[before], store.own_pid[before]))
+        place = tuple(keys)
+        known = self._started.get(place)
         if known is None:
-            rows = self.sort(self.children_by[kind].rows(key))
-            known = self._started[kind, key] = ([self.store.time[row] for row in rows], rows)
+            found = {other for kind, key in keys for other in self.children_by[kind].rows(key)}
+            rows = self.sort(found)
+            known = self._started[place] = ([store.time[other] for other in rows], rows)
         return known
 
     def owner_of(self, event: int, members: dict[int, int]) -> int:
@@ -234,3 +252,7 @@ class Linker(Parents):
         name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
         return next(named, candidates[0] if candidates else -1)
+
+
+def _key(guid: int, pid: int) -> tuple[str, int]:
+    return (GUID, guid) if guid else (PID, pid)

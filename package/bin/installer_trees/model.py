@@ -6,6 +6,7 @@ Endpoint.Ports and Network_Traffic.All_Traffic.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -70,13 +71,17 @@ EVENT_KINDS = ("network", "file", "registry", "service")
 """Kinds of events besides process creations, in the order of their codes in `rows`."""
 
 
+_ANY_NAME = re.compile(r"\*(?:\.\w+)?$")
+
+
 @dataclass(frozen=True)
 class Root:
     """One row of the roots catalogue: what counts as a process of an installer.
 
     Names are in lower case and may hold `*` and `?`. Where there is a `sibling_pattern`, another
     process of the same parent must match it at about the same time. A service does the work of
-    requests of the families that it `serves`, its own first.
+    requests of the families that it `serves`, its own first. A carrier installs nothing, and counts
+    only where something grew from it.
     """
 
     root_id: str
@@ -95,8 +100,8 @@ class Root:
 
     @property
     def has_name(self) -> bool:
-        """Whether the name of the process says something: `*` and `*.exe` do not."""
-        return not {"*", "*.exe"}.issuperset(self.names)
+        """Whether the name of the process says something: `*` and `*.exe|*.scr` do not."""
+        return not all(_ANY_NAME.match(name) for name in self.names)
 
     def package_of(self, process: str) -> str:
         """Return the package that a command line names, an empty string if it names none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 
 from .layout import base_name
@@ -32,13 +33,13 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(islice(telling, 1))
 
 
-def product_words(path: str, command_line: str) -> tuple[str, str]:
+@lru_cache(maxsize=4_096)
+def product_words(path: str) -> tuple[str, str]:
     """Return what tells a Windows program's product apart: a word of its folder, one of its file.
 
     Each is empty where there is none, both are where the path is not known.
     """
-    whole = path or command_line.lstrip().partition(".exe")[0].strip('"')
-    folder, _, file = whole.rpartition("\\")
+    folder, _, file = path.rpartition("\\")
     if folder[1:3] != ":\\":
         return "", ""
     return "".join(words(folder)), "".join(words(file))

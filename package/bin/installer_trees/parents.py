@@ -22,6 +22,7 @@ from .rows import PARENT_IS_ROOT, RowStore
 GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"
 LINKS = (GUID, PID, PARENT_FIELDS, TIE)
 EXEC_SECONDS = 60.0
+IMAGE_SECONDS = 3_600.0
 DETACHED_SECONDS = 2.0
 DETACHED_PIDS = 16
 
@@ -184,6 +185,21 @@ class Parents(Identities):
                 if not self.store.parent_guid[child]:
                     known[self.store.parent_command[child]].add(child)
         return known
+
+    def image_before(self, row: int) -> int:
+        """Return the row that this process was before it called exec, -1 for none."""
+        store = self.store
+        if not store.own_pid[row] or "\\" in self.process(row).process:
+            return -1
+        times, rows = self.history(store.own_pid[row])
+        end = bisect_right(times, store.time[row])
+        recent = rows[max(0, end - LOOK_BACK) : end]
+        place = recent.index(row) if row in recent else 0
+        if not place:
+            return -1
+        before = recent[place - 1]
+        same = store.parent_pid[before] == store.parent_pid[row] != 0
+        return before if same and store.time[row] - store.time[before] <= IMAGE_SECONDS else -1
 
     def adopt_execs(self, installers: Iterable[int]) -> None:
         """Hang what took over the process of an installer with exec under it.

@@ -250,7 +250,7 @@ class RowStore:
                 flags[i] |= PARENT_IS_ROOT
         for i in self._started_by_managers(columns):
             path = columns["process_path"][i]
-            product, program = product_words(path, commands[i])
+            product, program = product_words(path)
             self.started.append(before + i)
             self.started_folder.append(folder_key(path, commands[i]))
             self.started_product.append(hash(product) ^ hosts[i] if product else 0)
@@ -287,9 +287,8 @@ class RowStore:
             return set()
         by_gate: dict[Gate, list[int]] = {gate: [] for gate in gates.values()}
         places_of = {name: by_gate[gate] for name, gate in gates.items()}
-        for i, places in enumerate(map(places_of.get, names)):
-            if places is not None:
-                places.append(i)
+        for i in compress(range(len(names)), map(places_of.__contains__, names)):
+            places_of[names[i]].append(i)
         suspects: set[int] = set()
         for gate, places in by_gate.items():
             suspects.update(gate.admitted(places, commands))

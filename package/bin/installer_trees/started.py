@@ -132,7 +132,7 @@ def _packages(linker: Linker, row: int) -> set[str]:
 
 def _programs(process: Process) -> set[str]:
     """Return what the folder and the file of a program of Windows are named by, likewise."""
-    said = product_words(process.process_path, process.process)
+    said = product_words(process.process_path)
     return {_PRODUCT + word for word in said if word}
 
 

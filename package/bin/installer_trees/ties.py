@@ -88,7 +88,7 @@ def tie(linker: Linker, branches: list[Branch]) -> list[Branch]:
     services: list[tuple[Root, Branch]] = []
     for branch in branches:
         top = linker.root_of(branch.top)
-        if top is not None and top.role != "root":
+        if top is not None and top.role in ("service", "stage"):
             services.append((top, branch))
             continue
         for row in branch.members:
