@@ -33,9 +33,9 @@ FLAGGED = {
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
 app with a start script that comes by a link, a shortened command line of pip, a script that asks
-for a password, a set-up that excludes itself from the virus scanner, and recorded packages that were
-made to do what malware does (code packed into a line, a set-up script piped into a shell, a program
-fetched and started, cron's own table rewritten)."""
+for a password, a set-up that excludes itself from the virus scanner, and recorded packages that
+were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
+program fetched and started, cron's own table rewritten)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
