@@ -12,6 +12,7 @@ from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
+from .ordered import ordered
 from .regex import MATCH_CHARS
 from .render import PROCESS_COLUMNS, Value, drawn, process_rows, tree_row
 from .rows import RowStore
@@ -79,9 +80,10 @@ class Pipeline:
             self.store, self.catalogue, self.settings.tree_lifetime * 3600
         )
         branches = tie(linker, linker.forest())
-        self._events = self._owned_events(linker, branches)
+        services = ordered(linker, branches)
+        self._events = self._owned_events(linker, branches, services)
         if adopt(linker, branches, self._events):
-            self._events = self._owned_events(linker, branches)
+            self._events = self._owned_events(linker, branches, services)
         alone: list[Kept] = []
         hosts: dict[str, set[str]] = defaultdict(set)
         for branch in branches:
@@ -103,13 +105,17 @@ class Pipeline:
         self._summary += f"; with a score of at least {minscore}: {len(kept):,}"
         return kept
 
-    def _owned_events(self, linker: Linker, branches: list[Branch]) -> dict[int, list[int]]:
-        """Return the events of each process that is in a tree."""
+    def _owned_events(
+        self, linker: Linker, branches: list[Branch], services: Mapping[int, int]
+    ) -> dict[int, list[int]]:
+        """Return the events of each process that is in a tree; of services that name none, too."""
         members = {row: row for branch in branches for row in branch.members}
         owned: dict[int, list[int]] = defaultdict(list)
         self.store.counters.unowned_events = 0
         for event in self.store.event_rows:
-            owner = linker.owner_of(event, members)
+            owner = services.get(event, -1)
+            if owner == -1:
+                owner = linker.owner_of(event, members)
             if owner == -1:
                 self.store.counters.unowned_events += 1
             else:
@@ -143,9 +149,10 @@ class Pipeline:
         linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
         rows = health_rows(self.store, linker)
         branches = tie(linker, linker.forest())
-        self._events = self._owned_events(linker, branches)
+        services = ordered(linker, branches)
+        self._events = self._owned_events(linker, branches, services)
         if adopt(linker, branches, self._events):
-            self._events = self._owned_events(linker, branches)
+            self._events = self._owned_events(linker, branches, services)
         self._summarize(linker, branches)
         return rows
 

@@ -112,6 +112,8 @@ class RowStore:
     in `own_*` and those of the host in `src` in `parent_*`. `started` has the rows that a service
     manager started, `started_folder` the key of the folder of each, `started_product` and
     `started_program` those of the words that its folder and its file are named by.
+    `unnamed_services` has the rows of service events that name no process; those have the number
+    of their host in `own_command`.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -131,6 +133,7 @@ class RowStore:
         self.started, self.started_folder = array("I"), array("q")
         self.started_product, self.started_program = array("q"), array("q")
         self.event_rows = array("I")
+        self.unnamed_services = array("I")
         self.layouts: list[Layout] = []
         self._offset, self._length = array("I"), array("I")
         self._chunk_start, self._chunk_offset = array("Q"), array("Q")
@@ -410,8 +413,10 @@ class RowStore:
             self.counters.no_dest += 1
             return False
         if not (pid or guid):
-            self.counters.no_identity += 1
-            return False
+            if kind != SERVICE or not host:
+                self.counters.no_identity += 1
+                return False
+            self.unnamed_services.append(len(self.flags))
         self.counters.events[EVENT_KINDS[kind - 1]] += 1
         for place, guids, pids in (
             (host, self.own_guid, self.own_pid),
@@ -419,7 +424,7 @@ class RowStore:
         ):
             guids.append(hash(guid) ^ place if guid and place else 0)
             pids.append(hash(decimal_id(pid)) ^ place if pid and place else 0)
-        self.own_command.append(0)
+        self.own_command.append(0 if pid or guid else host)
         self.parent_command.append(0)
         self.event_rows.append(len(self.flags))
         self.flags.append(kind)

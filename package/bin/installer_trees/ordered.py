@@ -1,0 +1,52 @@
+"""Services that an install ordered: events 7045 and 4697 do not say which process asked for them.
+
+The service manager writes them, at the moment when a set-up registers its service. So one belongs
+to the install that was under way on that host. Inventories list all services of a host, at any
+time and without a process as well: so many at once are no set-up's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+
+from .identity import LOOK_BACK
+from .links import Branch, Linker
+from .rows import host_number
+
+LAST_SECONDS = 120.0
+"""How long the last step of an install may take that starts no process."""
+CLOCK_SECONDS = 1.0
+MAX_SERVICES = 8
+"""Services that one install registers at most."""
+
+_Span = tuple[float, float, int]
+
+
+def ordered(linker: Linker, branches: list[Branch]) -> dict[int, int]:
+    """Return the install that each service event without a process belongs to, by their rows.
+
+    Of installs at one time it is the last that began. Only those of Windows count.
+    """
+    store = linker.store
+    if not store.unnamed_services:
+        return {}
+    spans: dict[int, list[_Span]] = defaultdict(list)
+    for branch in branches:
+        top, root = linker.process(branch.top), linker.root_of(branch.top)
+        if root is not None and root.os == "windows":
+            end = max((store.time[row] for row in branch.members if row >= 0), default=top.time)
+            spans[host_number(top.dest)].append((top.time, end, branch.top))
+    starts = {host: [start for start, _, _ in known] for host, known in spans.items()}
+    registered: dict[int, list[int]] = defaultdict(list)
+    for event in store.unnamed_services:
+        host, time = store.own_command[event], store.time[event]
+        if host not in spans:
+            continue
+        last = bisect_right(starts[host], time + CLOCK_SECONDS)
+        for _, end, install in reversed(spans[host][max(0, last - LOOK_BACK) : last]):
+            if time <= end + LAST_SECONDS:
+                registered[install].append(event)
+                break
+    few = {top: events for top, events in registered.items() if len(events) <= MAX_SERVICES}
+    return {event: top for top, events in few.items() for event in events}
