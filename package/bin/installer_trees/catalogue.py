@@ -54,32 +54,22 @@ class Gate(NamedTuple):
     words: tuple[str, ...]
     patterns: tuple[Regex, ...]
 
-    def admits(self, command: str) -> bool:
-        """Tell whether a root may match; False is certain."""
-        if self.always or not command.isascii():
-            return True
-        if command in MISSING:
-            return self.without
-        lower = command.lower()
-        for word in self.words:
-            if word in lower:
-                return True
-        cut = command[:MATCH_CHARS].lstrip()
-        return bool(self.patterns) and any(pattern.search(cut) for pattern in self.patterns)
-
     def admitted(self, places: Sequence[int], commands: Sequence[str]) -> Iterable[int]:
-        """Return the places at which a command line is admitted.
+        """Return the places at which a root may match; that it does not at others is certain.
 
-        Few have one of the words, which one look at all of them together tells.
+        Few command lines have one of the words, which one look at all of them together tells. They
+        say nothing of letters beyond ASCII.
         """
         if self.always:
             return places
         chosen = [commands[i] for i in places]
+        found: set[int] = set()
         together = "\n".join(chosen)
         if not together.isascii():
-            return [i for i, command in zip(places, chosen) if self.admits(command)]
+            found.update(i for i, command in zip(places, chosen) if not command.isascii())
+            chosen = [command if command.isascii() else "" for command in chosen]
+            together = "\n".join(chosen)
         together = together.lower()
-        found: set[int] = set()
         ends: list[int] = []
         for word in self.words:
             at = together.find(word)

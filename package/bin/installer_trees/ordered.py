@@ -23,7 +23,7 @@ MAX_SERVICES = 8
 _Span = tuple[float, float, int]
 
 
-def ordered(linker: Linker, branches: list[Branch]) -> dict[int, int]:
+def installs_of_services(linker: Linker, branches: list[Branch]) -> dict[int, int]:
     """Return the install that each service event without a process belongs to, by their rows.
 
     Of installs at one time it is the last that began. Only those of Windows count.

@@ -187,18 +187,26 @@ class Parents(Identities):
                     known[self.store.parent_command[child]].add(child)
         return known
 
+    def _images(self, row: int) -> tuple[list[int], int]:
+        """Return what had one process id about the time of a row, and the place of the row or -1.
+
+        Windows, known by backslashes, has no exec.
+        """
+        store = self.store
+        if not store.own_pid[row] or "\\" in self.process(row).process:
+            return [], -1
+        times, rows = self.history(store.own_pid[row])
+        end = bisect_right(times, store.time[row])
+        near = rows[max(0, end - LOOK_BACK) : end + LOOK_BACK]
+        return near, near.index(row) if row in near else -1
+
     def image_before(self, row: int) -> int:
         """Return the row that this process was before it called exec, -1 for none."""
         store = self.store
-        if not store.own_pid[row] or "\\" in self.process(row).process:
+        images, place = self._images(row)
+        if place < 1:
             return -1
-        times, rows = self.history(store.own_pid[row])
-        end = bisect_right(times, store.time[row])
-        recent = rows[max(0, end - LOOK_BACK) : end]
-        place = recent.index(row) if row in recent else 0
-        if not place:
-            return -1
-        before = recent[place - 1]
+        before = images[place - 1]
         same = store.parent_pid[before] == store.parent_pid[row] != 0
         return before if same and store.time[row] - store.time[before] <= IMAGE_SECONDS else -1
 
@@ -209,18 +217,12 @@ class Parents(Identities):
         """
         store = self.store
         for row in self.sort(installers):
-            if not store.own_pid[row] or "\\" in self.process(row).process:
-                continue
             parent = store.parent_pid[row], store.parent_guid[row]
             if not any(parent):
                 continue
-            times, rows = self.history(store.own_pid[row])
-            end = bisect_right(times, store.time[row])
-            near = rows[max(0, end - LOOK_BACK) : end + LOOK_BACK]
-            if row not in near:
-                continue
-            before, place = row, near.index(row)
-            for after in near[place + 1 : place + 1 + LOOK_BACK]:
+            images, place = self._images(row)
+            before = row
+            for after in images[place + 1 : place + 1 + LOOK_BACK] if place >= 0 else ():
                 taken = parent == (store.parent_pid[after], store.parent_guid[after])
                 if not taken or store.time[after] - store.time[before] > EXEC_SECONDS:
                     break

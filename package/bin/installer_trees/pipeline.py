@@ -12,7 +12,7 @@ from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
-from .ordered import ordered
+from .ordered import installs_of_services
 from .regex import MATCH_CHARS
 from .render import PROCESS_COLUMNS, Value, drawn, process_rows, tree_row
 from .rows import RowStore
@@ -79,11 +79,7 @@ class Pipeline:
         linker = self._linker = Linker(
             self.store, self.catalogue, self.settings.tree_lifetime * 3600
         )
-        branches = tie(linker, linker.forest())
-        services = ordered(linker, branches)
-        self._events = self._owned_events(linker, branches, services)
-        if adopt(linker, branches, self._events):
-            self._events = self._owned_events(linker, branches, services)
+        branches = self._installs(linker)
         alone: list[Kept] = []
         hosts: dict[str, set[str]] = defaultdict(set)
         for branch in branches:
@@ -104,6 +100,15 @@ class Pipeline:
         self._summarize(linker, branches)
         self._summary += f"; with a score of at least {minscore}: {len(kept):,}"
         return kept
+
+    def _installs(self, linker: Linker) -> list[Branch]:
+        """Link everything: return the installs, and keep the events of their processes."""
+        branches = tie(linker, linker.forest())
+        services = installs_of_services(linker, branches)
+        self._events = self._owned_events(linker, branches, services)
+        if adopt(linker, branches, self._events):
+            self._events = self._owned_events(linker, branches, services)
+        return branches
 
     def _owned_events(
         self, linker: Linker, branches: list[Branch], services: Mapping[int, int]
@@ -148,11 +153,7 @@ class Pipeline:
         """Return one row a data source, for `output=health`."""
         linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
         rows = health_rows(self.store, linker)
-        branches = tie(linker, linker.forest())
-        services = ordered(linker, branches)
-        self._events = self._owned_events(linker, branches, services)
-        if adopt(linker, branches, self._events):
-            self._events = self._owned_events(linker, branches, services)
+        branches = self._installs(linker)
         self._summarize(linker, branches)
         return rows
 

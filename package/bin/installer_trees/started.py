@@ -16,8 +16,6 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import compress
-from operator import or_
 
 from .links import Branch, Linker
 from .model import Event, Process
@@ -76,17 +74,17 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     named = _namings(linker, branch_of, events)
     keys = {0, *(hash(path.rpartition("\\")[0]) for _, path in named)}
     store = linker.store
-    products = {store.key(host, name[2:]) for host, name in named if name.startswith(_PRODUCT)}
-    asked = map(
-        or_,
-        map(keys.__contains__, store.started_folder),
-        map(
-            or_,
-            map(products.__contains__, store.started_product),
-            map(products.__contains__, store.started_program),
-        ),
+    products = {
+        store.key(host, name[len(_PRODUCT) :]) for host, name in named if name.startswith(_PRODUCT)
+    }
+    candidates = zip(
+        store.started, store.started_folder, store.started_product, store.started_program
     )
-    started = [row for row in compress(store.started, asked) if row not in claimed]
+    started = [
+        row
+        for row, folder, product, program in candidates
+        if (folder in keys or product in products or program in products) and row not in claimed
+    ]
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
