@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from engine import completed, run, shipped
 from installer_trees import naming
-from installer_trees.naming import carries, package_of_script, words
+from installer_trees.naming import carries, package_of_script, renamed_from, words
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,30 @@ from installer_trees.naming import carries, package_of_script, words
 )
 def test_the_word_that_tells_a_product(name: str, word: set[str]) -> None:
     assert set(words(name)) == word
+
+
+@pytest.mark.parametrize(
+    ("original", "name", "said"),
+    [
+        ("OLEVIEW.EXE", "network-scanner.exe", "OLEVIEW.EXE"),
+        ("QuickTimePlayer.exe", "A8KD2M.exe", "QuickTimePlayer.exe"),
+        ("gup.exe", "1042.exe", "gup.exe"),
+        ("vmnat.exe", "vmnatsvc.exe", ""),
+        ("FlowScope.exe", "flowscope-4.1-x64.exe", ""),
+        ("AcmePdfCore8.exe", "AcmePDF.exe", ""),
+        ("acmepdf.exe", "pdf.exe", ""),
+        ("electron.exe", "Notes.exe", ""),
+        ("7zS.sfx.exe", "Tool.exe", ""),
+        ("viewer.exe", "MSI4FFD.tmp", ""),
+        ("gup.exe", "程序.exe", ""),
+        ("tool.dll", "other.exe", ""),
+        ("", "other.exe", ""),
+        ("-", "other.exe", ""),
+        ("gup.exe", "", ""),
+    ],
+)
+def test_the_name_of_a_renamed_program(original: str, name: str, said: str) -> None:
+    assert renamed_from(original, name) == said
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ ALLOWANCE_SCOPES = ("requester", "root", "process", "subtree")
 TREE_FIELDS = ("process_count", "tree_depth")
 PROCESS_FIELDS: tuple[str, ...] = (
     *Process._fields[1:],
-    *("package", "package_source", "process_decoded"),
+    *("package", "package_source", "process_decoded", "renamed_from"),
 )
 EVENT_FIELDS = {
     "network": ("dest_ip", "dest_port", "dest_ip_type", "url", "app", "action"),

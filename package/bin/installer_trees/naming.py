@@ -1,7 +1,8 @@
-"""Whether a file carries the name of the package that is being installed.
+"""Whether a file carries the name of the package that is being installed, or a program its own.
 
 A package that brings a unit or a cron entry names it after itself, so that its administrator finds
-it; what hides takes a name that sounds like the system's.
+it; what hides takes a name that sounds like the system's. A program of Windows carries the name
+that its maker gave it in itself, and still shows it after a stranger has renamed the file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from itertools import islice
 from .layout import base_name
 
 MIN_CHARS = 4
+MIN_SHARED, SAME_START = 3, 4
+"""Names of programs are alike by a word of so many letters, or by so many first letters."""
 _SCRIPT = re.compile(r"/var/lib/dpkg/info/([a-z0-9][a-z0-9+.\-]{1,99}?)(?::\w{1,9})?\.\w+(?=\s|$)")
 _WORDS = re.compile(r"[a-z][a-z0-9]*")
 _GENERIC = frozenset(
@@ -24,6 +27,11 @@ _GENERIC = frozenset(
     " updater user utils version web x86 logrotate sudo udev dbus sysstat windows microsoft google"
     " program programs appdata roaming public documents downloads temp win32 win64 x64".split()
 )
+_OF_ANY_PRODUCT = re.compile(
+    r"setup|install|updat|electron|stub|boots|launch|sfx|nsis|wextract|7z|squirrel|chrome|burn"
+    r"|engine|shim|wrapper|host|service|svc"
+)
+_LETTERS = re.compile(r"[a-z]+")
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -49,6 +57,24 @@ def package_of_script(command_line: str) -> str:
     """Return the package that a maintainer script of Debian belongs to, empty for other lines."""
     found = _SCRIPT.search(command_line)
     return found[1] if found else ""
+
+
+@lru_cache(maxsize=4_096)
+def renamed_from(original_file_name: str, process_name: str) -> str:
+    """Return the name that its maker gave a program of Windows which goes by quite another.
+
+    Empty where the names have a word or their first letters in common, where one is not known, and
+    where the maker's name says what many products have: a set-up, an updater, a framework.
+    """
+    original = original_file_name.lower()
+    name, _, kind = process_name.lower().rpartition(".")
+    comparable = original.endswith(".exe") and kind == "exe" and name.isascii()
+    if not comparable or _OF_ANY_PRODUCT.search(original):
+        return ""
+    parts, own = _LETTERS.findall(original[:-4]), "".join(_LETTERS.findall(name))
+    whole = "".join(parts)
+    alike = any(part in own for part in (*parts, whole[:SAME_START]) if len(part) >= MIN_SHARED)
+    return "" if alike or not whole or (own and own in whole) else original_file_name
 
 
 def carries(file_name: str, of_package: Iterable[str]) -> bool:

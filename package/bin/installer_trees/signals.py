@@ -15,6 +15,7 @@ from .decoded import decoded
 from .entries import EVENT_FIELDS
 from .literals import Sieve
 from .model import Condition, Event, Match, Node, Signal, Tree
+from .naming import renamed_from
 from .regex import MATCH_CHARS
 
 CACHED_VALUES = 20_000
@@ -231,6 +232,8 @@ def node_value(node: Node, field: str) -> str:
     """Return a process field of a node, or a computed one; missing is an empty string."""
     if field == "process_decoded":
         return decoded(node.process.process)
+    if field == "renamed_from":
+        return renamed_from(node.process.original_file_name, node.process.process_name)
     value: str = getattr(node if field in ("package", "package_source") else node.process, field)
     return value
 
