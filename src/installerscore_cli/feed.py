@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from installer_trees.layout import DATA_MODELS, FIELDS
@@ -246,6 +246,15 @@ def _plain(name: str) -> str:
 def _filled(record: Record) -> Record:
     """Leave out what is empty, so that a stand-in counts."""
     return {name: value for name, value in record.items() if value}
+
+
+def lacking(columns: Iterable[str]) -> str:
+    """Return which CIM columns records lack to be of use, empty if they have none or all."""
+    plain = {_plain(name) for name in columns}
+    who, what = not plain.isdisjoint(_WHO), not plain.isdisjoint(_WHAT)
+    if who == what:
+        return ""
+    return "process or process_name" if who else "process_id or process_guid"
 
 
 def described(tally: Tally, most: int = 6) -> Iterator[str]:

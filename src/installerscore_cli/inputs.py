@@ -118,6 +118,8 @@ def opened(item: Item) -> Iterator[Opened]:
     Raises:
         InputError: It cannot be opened.
     """
+    if item.path is None and sys.stdin is None:
+        raise InputError(f"{item.name} is closed; name files or folders, or pipe events in.")
     try:
         raw: IO[bytes] = sys.stdin.buffer if item.path is None else item.path.open("rb")
     except OSError as error:

@@ -23,7 +23,9 @@ EXIT_CODES = """exit codes:
   0    nothing at or above --fail-on was found, or --fail-on was not given
   1    something at or above --fail-on was found
   2    the input or an option cannot be used, or a file could not be read to its end
+  70   a fault of the program itself
   130  interrupted
+  141  whoever read the output has gone
 """
 _DESCRIPTION = """Rebuild the process trees under software installers from exported events, score
 each tree from 0 to 100, and say why. Needs no Splunk; it is the engine of the add-on."""
@@ -67,7 +69,10 @@ def parse(arguments: Sequence[str], sources: Sequence[str]) -> argparse.Namespac
     words = list(arguments)
     if not words or words[0] not in (*COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "score")
-    return build(sources).parse_args(words)
+    options = build(sources).parse_args(words)
+    if getattr(options, "since", -math.inf) > getattr(options, "until", math.inf):
+        raise InputError("--since is later than --until, so no tree could be found.")
+    return options
 
 
 def build(sources: Sequence[str]) -> Parser:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .errors import InputError, MissingPackageError
-from .feed import Feed, Tally, described
+from .feed import Feed, Tally, described, lacking
 from .inputs import Item, Opened, opened
 from .readers import Broken, Record, audit, objects, table, text, windows
 from .tables import Source
@@ -149,8 +149,10 @@ class Reader:
         if tally.nameless and self._host is None:
             self._nameless[item.folder] = None
         if broken.count and tally.used:
-            many = "1 record" if broken.count == 1 else f"{broken.count:,} records, the first"
-            report.warnings.append(f"{item.name}: could not read {many}: {broken.example}.")
+            many = f"{broken.count:,} records are" if broken.count > 1 else "1 record is"
+            report.warnings.append(
+                f"{item.name}: {many} broken, and read as far as possible: {broken.example}."
+            )
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 
@@ -164,6 +166,9 @@ class Reader:
     def _unknown(self, tally: Tally) -> str:
         shown = ", ".join(tally.columns[:12])
         more = f" and {len(tally.columns) - 12} more" if len(tally.columns) > 12 else ""
+        lacks = lacking(tally.columns)
+        if lacks:
+            return f"has no column {lacks}; found {shown}{more}"
         titles = ", ".join(source.title for source in self._sources.values())
         return (
             f"has no columns that are known: expected {EXPECTED}, or those of {titles}; "

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, sources: dict[str, Source], say: Say) -> in
 
 
 def _items(files: Sequence[str]) -> list[Item]:
-    if not files and sys.stdin.isatty():
+    if not files and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError("No files given; name files or folders, or pipe events in.")
     return items(files or [STDIN])
 

@@ -86,6 +86,14 @@ def test_what_if_weights(program, tmp_path):
     assert after["installer_score"] < before["installer_score"]
 
 
+def test_standard_input_that_is_closed(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert (cli.main(["-"]), cli.main([])) == (2, 2)
+    closed, none = capsys.readouterr().err.splitlines()
+    assert "standard input is closed; name files or folders" in closed
+    assert "No files given" in none
+
+
 ALLOWED = """\
 allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source
 MINE01,Our packager,windows,any,root,user,^CORP\\\\jlee$,*,60,,Tested,Us
@@ -126,6 +134,7 @@ def test_a_bad_file_of_the_user_is_refused(program, tmp_path, option, content, p
         (["--min-score", "101"], "'101' is not a whole number from 0 to 100"),
         (["--min-score", "x"], "'x' is not a whole number"),
         (["--since", "yesterday"], "'yesterday' is not a time; write 2026-11-22"),
+        (["--since", "2026-01-02", "--until", "2026-01-01"], "--since is later than --until"),
         (["--fail-on", "severe"], "choose from 'low', 'medium', 'high', 'critical'"),
         (["--output", "pdf"], "choose from 'table', 'jsonl', 'csv', 'html'"),
         (["--format", "evt"], "choose from 'cim', 'sysmon'"),
@@ -157,7 +166,7 @@ def test_format_overrides_what_is_told_by_content(program, tmp_path):
     ran = program(path, "--format", "defender")
     assert (ran.code, len(ran.errors)) == (2, 1)
     ran = program(path, "--format", "json")
-    assert "the JSON breaks off or is not valid" in ran.errors[0]
+    assert '"_time" stands where an object should' in ran.errors[0]
 
 
 def test_save_writes_every_form_in_one_run(program, tmp_path):

@@ -163,7 +163,16 @@ PROBLEMS = {
     "zip": (b"PK\x03\x04rest", "is a zip archive; unpack it"),
     "other columns": (b"name,color\nbox,red\n", "found name, color"),
     "other objects": (b'{"name": "box"}\n', "expected CIM columns (dest or host, process_id"),
-    "no objects": (b"[1, 2]", ""),
+    "no objects": (b"[1, 2]", "could not be read: 1 stands where an object should"),
+    "no process id": (
+        b"_time,dest,process\n1,a,b\n",
+        "has no column process_id or process_guid; found _time, dest, process",
+    ),
+    "no program": (b"_time,dest,process_id\n1,a,2\n", "has no column process or process_name"),
+    "open quote": (
+        b'dest,process_id,process\na,1,"b\na,2,c\na,3,d\n',
+        "is no CSV after line 1: a quote that is opened there is never closed",
+    ),
     "other XML": (b"<?xml version='1.0'?><html></html>", "is XML without <Event> elements"),
     "interpreted": (
         b"type=EXECVE msg=audit(11/22/2026 01:22:45.913:24983) : argc=1 a0=ls\n",
@@ -179,7 +188,7 @@ PROBLEMS = {
 }
 
 
-@pytest.mark.parametrize("case", [name for name in PROBLEMS if name != "no objects"])
+@pytest.mark.parametrize("case", PROBLEMS)
 @pytest.mark.parametrize("piped", [False, True], ids=["file", "stdin"])
 def test_bad_input_is_one_clear_sentence(program, tmp_path, case, piped):
     content, problem = PROBLEMS[case]
@@ -264,7 +273,8 @@ def test_broken_lines_are_counted_and_the_rest_is_read(program, tmp_path, number
     path.write_text("\n".join(lines))
     ran = program(path, "--output", "jsonl")
     assert (ran.code, len(ran.rows)) == (0, 1)
-    assert f"could not read 1 record: line {number} is no JSON" in ran.warnings[0]
+    assert "1 record is broken, and read as far as possible" in ran.warnings[0]
+    assert f"line {number} is no JSON" in ran.warnings[0]
 
 
 def test_rows_of_a_wrong_width_are_counted(program, tmp_path):
@@ -272,7 +282,27 @@ def test_rows_of_a_wrong_width_are_counted(program, tmp_path):
     path = tmp_path / "s.csv"
     path.write_text(text + "one,two\n", encoding="utf-8")
     ran = program(path)
-    assert "could not read 1 record: line 11 has 2 cells, the header 16" in ran.warnings[0]
+    assert "read as far as possible: line 11 has 2 cells, the header 16" in ran.warnings[0]
+
+
+def test_a_row_that_is_cut_within_quotes_is_read(program, tmp_path):
+    text = (DATA / "splunk_datamodel.csv").read_text(encoding="utf-8").rstrip("\r\n")
+    path = tmp_path / "s.csv"
+    path.write_text(text + '\n"2026', encoding="utf-8")
+    ran = program(path, "--output", "jsonl")
+    assert (ran.code, len(ran.rows)) == (0, 1)
+    assert "2 records are broken" in ran.warnings[0]
+    assert "line 11 ends within quotes" in ran.warnings[0]
+
+
+def test_values_between_objects_are_counted(program, tmp_path):
+    lines = (DATA / "winlogbeat.ndjson").read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "w.ndjson"
+    path.write_text("\n".join([*lines, "null", '"x"', "[5]"]), encoding="utf-8")
+    ran = program(path, "--output", "jsonl")
+    assert (ran.code, len(ran.rows)) == (0, 1)
+    assert "3 records are broken" in ran.warnings[0]
+    assert "read as far as possible: null stands where an object should" in ran.warnings[0]
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])

@@ -11,6 +11,7 @@ from . import Broken, Record
 from .windows import flat
 
 READ_CHARS = 1 << 20
+SHOWN_CHARS = 40
 _DECODER = json.JSONDecoder()
 _WINLOG = {
     "EventID": "event_id",
@@ -25,7 +26,7 @@ _LISTS = ("results", "Results", "records", "value")
 def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
     """Yield the events of a JSON file, taken out of whatever they are wrapped in."""
     for value in _values(stream, broken):
-        yield from unwrapped(value)
+        yield from unwrapped(value, broken)
 
 
 def _values(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Any]:
@@ -83,19 +84,20 @@ def _skip(text: str, place: int, also: str) -> int:
     return place
 
 
-def unwrapped(value: Any) -> Iterator[Record]:
-    """Yield the events inside a value; values that are no objects hold none."""
+def unwrapped(value: Any, broken: Broken) -> Iterator[Record]:
+    """Yield the events inside a value; values that are no objects hold none, and are counted."""
     if isinstance(value, list):
         for item in value:
-            yield from unwrapped(item)
+            yield from unwrapped(item, broken)
         return
     if not isinstance(value, dict):
+        broken.add(f"{json.dumps(value)[:SHOWN_CHARS]} stands where an object should")
         return
     inner = _inner(value)
     if inner is None:
         yield _windows(value)
     else:
-        yield from unwrapped(inner)
+        yield from unwrapped(inner, broken)
 
 
 def _inner(value: Record) -> Any:
