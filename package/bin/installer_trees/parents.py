@@ -32,7 +32,10 @@ NO_PARENT: Link = (-1, "")
 _SHELLS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*"
 _SCRIPT = re.compile(rf"(?:{_SHELLS})$")
 _INIT = re.compile(r"(?:systemd|init|launchd)$")
-_TOOLS = r"nohup|setsid|daemon(?:ize)?|osascript|curl|wget|nc|socat|ld-(?:linux|musl)\S*"
+_TOOLS = (
+    r"nohup|setsid|daemon(?:ize)?|osascript|expect|tclsh[\d.]*|curl|wget|nc|socat"
+    r"|ld-(?:linux|musl)\S*"
+)
 _DETACHED = re.compile(rf"(?:{_SHELLS}|{_TOOLS})$")
 _ODD_PLACE = re.compile(r"/?memfd:|(?:/private)?/(?:tmp|var/tmp|dev/shm|run/shm)/")
 """Where a program lies that nothing but a script starts."""
