@@ -155,7 +155,7 @@ def exported_things(built_app: Path, confs: dict[str, Stanzas]) -> set[str]:
 def test_every_stanza_of_default_meta_names_something(built_app, confs):
     things = exported_things(built_app, confs)
     kinds = {thing.split("/")[0] for thing in things} | {conf[:-5] for conf in confs}
-    named = {unquote(name) for name in read_meta(built_app)} - {"*"}
+    named = {unquote(name) for name in read_meta(built_app)} - {"*", "savedsearches/default"}
     assert {name for name in named if name not in things | kinds} == set()
 
 
@@ -166,6 +166,8 @@ def test_default_meta_exports_the_command_and_its_catalogue_and_lets_cloud_admin
         "export": "none",
     }
     assert meta["commands/installerscore"] == {"export": "system"}
+    assert meta["savedsearches"] == {"export": "system"}, "Enterprise Security shows no others"
+    assert meta["savedsearches/default"] == {"export": "none"}, "it would reach every app's searches"
     for path in (built_app / "lookups").glob("installerscore_*.csv"):
         assert meta[f"lookups/{path.name}"] == {"export": "system"}
         assert meta[f"transforms/{path.stem}"] == {"export": "system"}
