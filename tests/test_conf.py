@@ -167,7 +167,9 @@ def test_default_meta_exports_the_command_and_its_catalogue_and_lets_cloud_admin
     }
     assert meta["commands/installerscore"] == {"export": "system"}
     assert meta["savedsearches"] == {"export": "system"}, "Enterprise Security shows no others"
-    assert meta["savedsearches/default"] == {"export": "none"}, "it would reach every app's searches"
+    assert meta["savedsearches/default"] == {"export": "none"}, (
+        "it would reach every app's searches"
+    )
     for path in (built_app / "lookups").glob("installerscore_*.csv"):
         assert meta[f"lookups/{path.name}"] == {"export": "system"}
         assert meta[f"transforms/{path.stem}"] == {"export": "system"}

@@ -10,7 +10,7 @@ from typing import Any
 import build_dashboards
 import pytest
 import roots_filter
-from engine import CASES, Event, completed
+from engine import CASES, Event, completed, shipped
 from spl.app import App
 from spl.cases import NOW, START
 from spl.macros import calls, expand
@@ -261,6 +261,24 @@ FILTERS = {
     ),
 }
 """CIM filters: what each must let through, and what it must not."""
+
+
+def test_what_runs_on_every_computer_every_day_brings_no_host_in(app: App) -> None:
+    """No row of the lookup matches it either, whatever the command line says."""
+    catalogue = shipped()
+    data = []
+    for glob in roots_filter.EVERYDAY:
+        for part in ("", "x86\\", "1.3.2\\"):
+            path = "C:\\Users\\u\\AppData\\Local" + glob[1:].replace("*", part)
+            name = path.rpartition("\\")[2]
+            for command in (f'"{path}"', f"{path} /ua /installsource scheduler", f"{path} --wake"):
+                assert catalogue.root_of(name, command, path) is None, command
+                data.append(process(process_name=name, process=command, process_path=path))
+    search = "| tstats count from datamodel=Endpoint.Processes where `process_installer`"
+    for event in data:
+        (row,) = app.run(search, {"Endpoint.Processes": [event]}).rows
+        assert int(row["count"]) == 0, event["process"]
+
 
 SUMMARY = {
     "index": "summary",

@@ -81,10 +81,14 @@ def macros_conf() -> str:
 
 
 def drilldown_base(search: Search) -> str:
-    """Return a search on one line, without its filter and without macros of this app only."""
+    """Return a search on one line, without its filter and without macros of this app only.
+
+    A drilldown takes what stands between two `$` for a token, so patterns say it otherwise there.
+    """
     own_filter = f"| `{slug(search['name'])}_filter`"
     text = line(search["search"].strip().removesuffix(own_filter))
-    return re.sub(r"`(\w+)(?:\((\w+)\))?`", _exported, text)
+    text = re.sub(r"`(\w+)(?:\((\w+)\))?`", _exported, text)
+    return text.replace("\\$", "\\x24").replace("$", "\\Z")
 
 
 def _exported(call: re.Match[str]) -> str:

@@ -17,6 +17,8 @@ sre: Any = import_module("sre_constants" if _OLD else "re._constants")
 sre_parser: Any = import_module("sre_parse" if _OLD else "re._parser")
 
 Row = Mapping[str, str]
+Groups = dict[tuple[str, ...], tuple[set[str], set[str]]]
+"""Texts with `*` -> names and original names of the programs that must have one of them."""
 NO_COMMAND = "^$"
 """Pattern of a root that is told by its path, for sources that send no command lines."""
 FAMILIES = {
@@ -31,6 +33,18 @@ CHILDREN = {
 """Macros that find children of installers, for an installer whose own event is not there."""
 
 MAX_ALTERNATIVES = 100
+EVERYDAY = (
+    "*\\windows\\servicing\\trustedinstaller.exe",
+    "*\\google\\update\\*googleupdate*.exe",
+    "*\\google\\googleupdater\\*updater.exe",
+    "*\\microsoft\\edgeupdate\\*microsoftedgeupdate*.exe",
+    "*\\microsoft\\onedrive\\*updater.exe",
+    "*\\bravesoftware\\update\\braveupdate*.exe",
+    "*\\mozilla*\\updater.exe",
+)
+"""Programs that run on every computer every day, are named like installers, and are none: no row of
+the lookup matches them, as a test shows, and no host should be read for them."""
+
 NOT_IN_MACROS = "*`$"
 """Signs that mean something inside a macro, even in quotes: wildcard, macro call, argument."""
 
@@ -61,6 +75,8 @@ def definitions(roots: Iterable[Row]) -> dict[str, str]:
     for macro, families in FAMILIES.items():
         chosen = [r for r in rows if _belongs(r["family"], families, named)]
         made[macro] = _filter(chosen, "")
+        if macro == "process_installer":
+            made[macro] = f"({made[macro]} \\\n  NOT {_in('process_path', EVERYDAY)})"
         made[CHILDREN[macro]] = _filter(chosen, "parent_")
     return made
 
@@ -77,31 +93,43 @@ def _filter(rows: Sequence[Row], prefix: str) -> str:
     those of one that is told by its parent.
     """
     asked = [_with_parent(row) for row in rows if row["parent_pattern"] and not prefix]
-    groups: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
+    by_line: Groups = {}
+    by_place: Groups = {}
     paths: set[str] = set()
     for row in (row for row in rows if not row["parent_pattern"]):
         if row["sibling_pattern"]:
             if not prefix:
-                groups.setdefault(tuple(wildcards(row["sibling_pattern"])), ({"*"}, set()))
-            continue
-        if row["args_pattern"] == NO_COMMAND:
+                by_line.setdefault(tuple(wildcards(row["sibling_pattern"])), ({"*"}, set()))
+        elif row["args_pattern"] == NO_COMMAND:
             paths.update(wildcards(row["path_pattern"]))
-            continue
-        names, originals = groups.setdefault(tuple(wildcards(row["args_pattern"])), (set(), set()))
-        names.update(_names(row["process_name"]))
-        if not prefix:
-            originals.update(_names(row["original_file_name"]))
-    plain = groups.pop((), (set(), set()))
+        else:
+            _sort_in(row, prefix, by_line, by_place)
+    plain = by_line.pop((), (set(), set()))
     clauses = [_either(prefix, plain[0] | (set() if prefix else {"unknown"}), plain[1])]
     if paths:
         clauses.append(_in(f"{prefix}process_path", sorted(paths)))
     clauses += sorted(set(asked))
-    for globs, (names, originals) in sorted(groups.items()):
-        names, originals = names - _covered(names, plain[0]), originals - plain[1]
-        if names or originals:
-            lines = _in(f"{prefix}process", globs)
-            clauses.append(f"({_either(prefix, names, originals)} {lines})")
+    for groups, fields in ((by_line, ["process"]), (by_place, ["process_path", "process"])):
+        for globs, (names, originals) in sorted(groups.items()):
+            names, originals = names - _covered(names, plain[0]), originals - plain[1]
+            if names or originals:
+                texts = " OR ".join(_in(prefix + field, globs) for field in fields)
+                texts = f"({texts})" if len(fields) > 1 else texts
+                clauses.append(f"({_either(prefix, names, originals)} {texts})")
     return "(" + " \\\n  OR ".join(clauses) + ")"
+
+
+def _sort_in(row: Row, prefix: str, by_line: Groups, by_place: Groups) -> None:
+    """Add the names of a row to those with the same texts in the command line, or in the path.
+
+    Of a parent the path is not asked for: few sources give it.
+    """
+    lines, places = (tuple(wildcards(row[f"{what}_pattern"])) for what in ("args", "path"))
+    groups, key = (by_place, places) if places and not lines and not prefix else (by_line, lines)
+    names, originals = groups.setdefault(key, (set(), set()))
+    names.update(_names(row["process_name"]))
+    if not prefix:
+        originals.update(_names(row["original_file_name"]))
 
 
 def _with_parent(row: Row) -> str:
