@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 def evaluate(data: DataSet, rules: Path) -> Result:
     """Run the command and all rules over a data set."""
     trees, _ = command.trees(data.rows)
-    return measure(data, trees, list(findings(data, rules)))
+    return measure(data, trees, [command.without_events(data.rows), *findings(data, rules)])
 
 
 def findings(data: DataSet, rules: Path) -> Iterator[Findings]:

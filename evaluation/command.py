@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import run, shipped
 
-from .model import FoundTree, Row
+from .model import Findings, FoundTree, Hit, Row
+from .reading import kind
 
+WITHOUT_EVENTS = "installerscore, process creations only"
 PLACE = "evaluation_row"
 """A column that the engine hands through: the index of the row."""
 
 
-def trees(rows: Sequence[Row]) -> tuple[list[FoundTree], list[str]]:
+def without_events(rows: Sequence[Row]) -> Findings:
+    """Return the trees that it finds where only process creations are sent, one hit a tree."""
+    found, _ = trees(rows, only=lambda row: not kind(row))
+    hits = tuple(Hit(tree.root, tree.severity, tree.tree_id) for tree in found)
+    return Findings(WITHOUT_EVENTS, hits, ran=1, graded=True)
+
+
+def trees(
+    rows: Sequence[Row], only: Callable[[Row], bool] = lambda row: True
+) -> tuple[list[FoundTree], list[str]]:
     """Run the engine with the shipped catalogue and settings.
+
+    Args:
+        rows: The events.
+        only: Whether a row is sent to it at all.
 
     Returns:
         The trees, highest score first, and what the command warns of.
     """
-    numbered = [{**row, PLACE: number} for number, row in enumerate(rows)]
+    numbered = [{**row, PLACE: number} for number, row in enumerate(rows) if only(row)]
     pipeline, kept = run(numbered, shipped())
     members: dict[str, list[int]] = {}
     for row in pipeline.process_rows(kept):

@@ -13,6 +13,7 @@ from pathlib import Path
 from installer_trees.model import Settings
 
 from . import ROOT
+from .command import WITHOUT_EVENTS
 from .measure import COMMAND, labeled
 from .model import BUILT_WITH, HELD_OUT, PARTS, SEVERITIES, Result
 from .tables import as_markdown, as_text, counts, goals, hard_cases, shares
@@ -116,7 +117,9 @@ def _bands(results: Sequence[Result]) -> str:
 
 def _not_run(results: Sequence[Result]) -> Iterator[str]:
     """Say for each detector how many rules ran, and why the others did not."""
-    for found in {f.detector: f for result in results for f in result.findings}.values():
+    rules_of = {f.detector: f for result in results for f in result.findings}
+    rules_of.pop(WITHOUT_EVENTS, None)
+    for found in rules_of.values():
         rules = "rule" if found.ran == 1 else "rules"
         said = f"{found.detector}: {found.ran} {rules} ran, {len(found.skipped)} did not"
         if found.skipped:
