@@ -146,7 +146,8 @@ def test_a_search_ends_in_its_own_filter_which_lets_everything_through(
 ) -> None:
     own = f"{build_detections.slug(name(search))}_filter"
     after = keys_of(app, search)["search"].partition(f"| `{own}`")
-    assert after[1] and (not after[2] or "| outputlookup " in after[2]), "before what it writes"
+    assert after[1]
+    assert not after[2] or "| outputlookup " in after[2], "before what it writes"
     assert app.macros[own].definition == "search *"
     users = [n for n, t in all_searches(app).items() if any(c.name == own for c in calls(t))]
     assert users == [name(search)]
