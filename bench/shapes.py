@@ -153,6 +153,26 @@ def forked_shells(n: int) -> Iterator[Event]:
                          parent_process_name="dash", parent_process=script["process"])  # fmt: skip
 
 
+def one_command_line(n: int) -> Iterator[Event]:
+    """Processes that have one command line, and each say that their parent has it too."""
+    line = {"process_name": "worker", "process": "worker -j"}
+    yield _event(0, **APT)
+    yield _event(1, 0, **line)
+    for i in range(2, n):
+        yield _event(i, n + i, parent_process_name="worker", parent_process="worker -j", **line)
+
+
+def shells_that_exec(n: int) -> Iterator[Event]:
+    """Shells of one parent that each become an installer of their own."""
+    for i in range(n):
+        name, line = (
+            ("sh", f"sh -c 'pip install p{i}'"),
+            ("python3", f"python3 /usr/bin/pip install p{i - 1}"),
+        )[i % 2]
+        again = {"process_id": 10 + i // 2, "parent_process_id": 5}
+        yield {**_event(i, process_name=name, process=line), **again}
+
+
 def absent_parents(n: int) -> Iterator[Event]:
     """Children that each call another installer their parent, all by one process id."""
     for i in range(n):
@@ -255,6 +275,8 @@ SHAPES = {
     "copies": Shape(copies, 100_000),
     "copies without guid": Shape(copies_without_guid, 100_000),
     "forked shells": Shape(forked_shells, 100_000),
+    "one command line": Shape(one_command_line, 100_000),
+    "shells that exec": Shape(shells_that_exec, 20_000),
     "absent parents": Shape(absent_parents, 100_000, 200),
     "own parents": Shape(own_parents, 100_000, 150),
     "left to init": Shape(left_to_init, 100_000),

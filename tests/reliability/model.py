@@ -204,28 +204,29 @@ class Model(Parents):
     def owner(self, event: int, members: set[Who]) -> Who | None:
         """The process of a tree that an event belongs to.
 
-        By GUID, else by id; on the host in `dest`, else on that in `src`.
+        By GUID, else by id; on the host in `dest`, else on that in `src`. What has the GUID of a
+        process outside belongs to that one.
         """
         me = self.rows[event]
         hosts = [host for host in (me["host"], me["src"].lower()) if host]
         for host in hosts if me["guid"] else []:
-            found = self._owner_by_guid(me["guid"], host, members)
-            if found is not None:
-                return found
+            owners = self._owners_by_guid(me["guid"], host, members)
+            if owners:
+                return next((who for who in owners if who in members), None)
         for host in hosts:
             found = self._owner_by_id(event, host)
             if found in members:
                 return found
         return None
 
-    def _owner_by_guid(self, guid: str, host: str, members: set[Who]) -> Who | None:
-        for i in self.processes:
-            if (self.rows[i]["host"], self.guid(i)) == (host, guid) and self.stands_for(
-                i
-            ) in members:
-                return self.stands_for(i)
+    def _owners_by_guid(self, guid: str, host: str, members: set[Who]) -> list[Who]:
+        whole = [
+            self.stands_for(i)
+            for i in self.processes
+            if (self.rows[i]["host"], self.guid(i)) == (host, guid)
+        ]
         standins = [who for who in members if isinstance(who, Standin)]
-        return next((who for who in standins if who.key == (host, "guid", guid)), None)
+        return [*whole, *(who for who in standins if who.key == (host, "guid", guid))]
 
     def _owner_by_id(self, event: int, host: str) -> int | None:
         """The last process with the id before the event, or one that began a second after it.
@@ -240,7 +241,9 @@ class Model(Parents):
         last = self.rows[before[-1]] if before else {}
         images = [i for i in before if self.rows[i]["parent_pid"] == last["parent_pid"]][::-1]
         soon = [i for i in known if me["time"] < self.rows[i]["time"] <= me["time"] + EVENT_SECONDS]
-        candidates = images + soon
+        candidates = [
+            i for i in images + soon if not me["guid"] or self.guid(i) in ("", me["guid"])
+        ]
         named = [
             i for i in candidates if same_name(me["process_name"], self.rows[i]["process_name"])
         ]

@@ -55,9 +55,9 @@ class Identity:
         """Order by time, then by content; for a stand-in also by that of the child that tells."""
         if isinstance(who, Standin):
             content = who._asdict()
-            said = (str(content.get(name, "")) for name in CONTENT)
-            return (who.time, *said, *self.order(who.told_by)[1:])
-        return (self.rows[who]["time"], *(self.rows[who][name] for name in CONTENT))
+            said = [str(content.get(name, "")) for name in CONTENT]
+            return (who.time, *_spelled_last(said), *self.order(who.told_by)[1:])
+        return (self.rows[who]["time"], *_spelled_last([self.rows[who][n] for n in CONTENT]))
 
     def sorted(self, rows: Iterable[Any]) -> list[Any]:
         return sorted(rows, key=self.order)
@@ -134,3 +134,9 @@ class Identity:
             return []
         rows = [i for i in self.on_host(near) if self.rows[i]["pid"] == pid]
         return self.sorted({self.stands_for(i) for i in rows})
+
+
+def _spelled_last(content: list[str]) -> tuple[str, ...]:
+    """How a host is spelled tells two rows apart only where nothing else does."""
+    host, *others = content
+    return (host.lower(), *others, host)

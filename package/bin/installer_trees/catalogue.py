@@ -82,7 +82,7 @@ class Gate(NamedTuple):
             found.update(i for i, command in zip(places, chosen) if command in MISSING)
         for pattern in self.patterns:
             found.update(
-                i for i, c in zip(places, chosen) if pattern.search(c[:MATCH_CHARS].lstrip())
+                i for i, c in zip(places, chosen) if pattern.search(c.lstrip()[:MATCH_CHARS])
             )
         return found
 
@@ -183,7 +183,7 @@ class Catalogue:
         candidates = self.candidates(process_name, original_file_name)
         if not candidates:
             return None
-        process, process_path = process[:MATCH_CHARS].lstrip(), process_path[:MATCH_CHARS]
+        process, process_path = process.lstrip()[:MATCH_CHARS], process_path[:MATCH_CHARS]
         lower = process.lower() if process.isascii() else ""
         for root in candidates:
             if lower and not may_match(_words(root), lower):

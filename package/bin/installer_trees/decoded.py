@@ -10,21 +10,24 @@ import base64
 import re
 from functools import lru_cache
 
+from .regex import MATCH_CHARS
+
 MIN_CHARS = 20
-MAX_CHARS = 4_000
 _ENCODED = re.compile(
     r"[\s\"'][\-/\u2013\u2014\u2015]e(?:c|nc\w{0,14})?\s|base64|b64decode", re.IGNORECASE
 )
 _TOKEN = re.compile(rf"(?<![A-Za-z0-9+/=\\.:_\-])[A-Za-z0-9+/]{{{MIN_CHARS},}}={{0,2}}")
+_BLANKS = re.compile(r"[ \t]{2,}")
 
 
 @lru_cache(maxsize=2_000)
 def decoded(command_line: str) -> str:
     """Return the readable texts that are encoded in a command line, a line each; often empty."""
+    command_line = command_line[:MATCH_CHARS]
     if not _ENCODED.search(command_line):
         return ""
     texts = (_readable(token) for token in _TOKEN.findall(command_line))
-    return "\n".join(text for text in texts if text)[:MAX_CHARS]
+    return "\n".join(_BLANKS.sub(" ", text) for text in texts if text)
 
 
 def _readable(token: str) -> str:

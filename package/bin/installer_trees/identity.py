@@ -139,7 +139,8 @@ class Identities:
     def order(self, row: int) -> tuple[float, tuple[str, ...]]:
         """Order rows by time, then by content: never by arrival."""
         process = self.process(row)
-        return process.time, process[1:] + self._told_by.get(row, ())
+        what = (process.dest.lower(), *process[2:], process.dest)
+        return process.time, what + self._told_by.get(row, ())
 
     def sort(self, rows: Iterable[int]) -> list[int]:
         """Sort by time, and read contents only where times are equal."""

@@ -16,7 +16,7 @@ MISSING = frozenset(
 
 LINK_FIELDS = (
     "dest _time process_id process_guid parent_process_id parent_process_guid process_name process "
-    "original_file_name process_path parent_process_name parent_process"
+    "original_file_name process_path parent_process_name parent_process_path parent_process"
 ).split()
 TARGET_FIELDS = ("dest_ip url dest_port file_path registry_path service_name service_path").split()
 PROCESS_FIELDS = Process._fields[1:]

@@ -6,21 +6,21 @@ sorted out once, so the work grows with the rows.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 
 from .catalogue import Catalogue
 from .columns import NO_TIME
-from .identity import LOOK_BACK, same_name
+from .identity import LOOK_BACK, History, same_name
 from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, Link, Parents
 from .regex import MATCH_CHARS, Regex
 from .rows import IS_ROOT, NEEDS_SIBLING, PARENT_IS_ROOT, RowStore
 
 EVENT_SLACK_SECONDS = 1.0
-COMMANDS_BEFORE = 20
 COMMANDS_SECONDS = 3_600.0
+MOST_BESIDE = 64
 MIN_NAME_CHARS = 4
 BESIDE_SECONDS = 3.0
 
@@ -53,7 +53,7 @@ class Linker(Parents):
     def __init__(self, store: RowStore, catalogue: Catalogue, lifetime: float) -> None:
         super().__init__(store, catalogue, lifetime)
         self._families: dict[tuple[str, int], dict[int, list[int]]] = {}
-        self._started: dict[tuple[tuple[str, int], ...], tuple[list[float], list[int]]] = {}
+        self._started: dict[tuple[str, int], History] = {}
 
     def forest(self) -> list[Branch]:
         """Return one branch for each topmost installer, in order of time.
@@ -170,13 +170,10 @@ class Linker(Parents):
     def command_beside(self, row: int, pattern: Regex) -> str:
         """Return the nearest command line beside a process that matches; empty if none does."""
         time = self.store.time
-        times, rows = self._siblings(row)
-        place = bisect_right(times, time[row])
-        near = rows[max(0, place - LOOK_BACK) : place + LOOK_BACK]
+        near = self._beside(row, BESIDE_SECONDS, BESIDE_SECONDS)
         for other in sorted(near, key=lambda other: abs(time[other] - time[row])):
             line = self.process(other).process
-            close = abs(time[other] - time[row]) <= BESIDE_SECONDS
-            if other != row and close and pattern.search(line[:MATCH_CHARS]):
+            if other != self.canonical(row) and pattern.search(line[:MATCH_CHARS]):
                 return line
         return ""
 
@@ -186,35 +183,43 @@ class Linker(Parents):
         Whoever fetches a package and installs it often does so with two commands of one shell.
         Empty where none of the last commands named it.
         """
-        store = self.store
         if row < 0 or len(name) < MIN_NAME_CHARS:
             return ""
-        times, rows = self._siblings(row)
-        end = bisect_right(times, store.time[row])
-        for before in reversed(rows[max(0, end - COMMANDS_BEFORE) : end]):
-            if store.time[row] - store.time[before] > COMMANDS_SECONDS:
-                break
+        for before in reversed(self._beside(row, COMMANDS_SECONDS, 0.0)):
             line = self.process(before).process
-            if not store.flags[before] & IS_ROOT and name.lower() in line.lower():
+            if not self.store.flags[before] & IS_ROOT and name.lower() in line.lower():
                 return line
         return ""
 
-    def _siblings(self, row: int) -> tuple[list[float], list[int]]:
-        """Return times and rows of all that name the same parent, in order.
+    def _beside(self, row: int, before: float, after: float) -> list[int]:
+        """Return the processes that name the same parent, within seconds of a row, in order.
 
         The last command of a shell often takes over its process: then those before it are children
-        of the image that it replaced.
+        of the image that it replaced. Of very many the nearest are taken.
         """
-        store, before = self.store, self.image_before(row)
-        keys = [_key(store.parent_guid[row], store.parent_pid[row])]
-        if before != -1:
-            keys.append(_key(store.own_guid[before], store.own_pid[before]))
-        place = tuple(keys)
-        known = self._started.get(place)
+        store, time = self.store, self.store.time[row]
+        places = [(store.parent_guid[row], store.parent_pid[row])]
+        image = self.image_before(row)
+        if image != -1:
+            places.append((store.own_guid[image], store.own_pid[image]))
+        found: set[int] = set()
+        for guid, pid in places:
+            times, rows = (
+                self._children_in_order(GUID, guid) if guid else (self._children_in_order(PID, pid))
+            )
+            place = bisect_right(times, time)
+            first = max(bisect_left(times, time - before), place - MOST_BESIDE)
+            last = min(bisect_right(times, time + after), place + MOST_BESIDE)
+            found.update(rows[first:last])
+        return self.sort(found)
+
+    def _children_in_order(self, kind: str, key: int) -> History:
+        """Return times and rows of all processes that name one parent."""
+        known = self._started.get((kind, key))
         if known is None:
-            found = {other for kind, key in keys for other in self.children_by[kind].rows(key)}
-            rows = self.sort(found)
-            known = self._started[place] = ([store.time[other] for other in rows], rows)
+            index = self.children_by[GUID] if kind == GUID else self.all_by_parent_pid
+            rows = self.sort({self.canonical(row) for row in index.rows(key)})
+            known = self._started[kind, key] = ([self.store.time[row] for row in rows], rows)
         return known
 
     def owner_of(self, event: int, members: dict[int, int]) -> int:
@@ -225,21 +230,24 @@ class Linker(Parents):
         exec calls the one with the name that the event gives.
         """
         store = self.store
-        for guid in (store.own_guid[event], store.parent_guid[event]):
-            for row in self._by_guid.rows(guid):
-                if self.canonical(row) in members:
-                    return self.canonical(row)
+        sides = (
+            (store.own_guid[event], store.own_pid[event]),
+            (store.parent_guid[event], store.parent_pid[event]),
+        )
+        for guid, _ in sides:
+            owners = {self.canonical(row) for row in self._by_guid.rows(guid)}
             standin = self._standin_of.get((GUID, guid, 0), -1) if guid else -1
-            if standin in members:
-                return standin
-        for key in (store.own_pid[event], store.parent_pid[event]):
-            if key:
-                owner = self._owner_by_pid(event, key)
+            if owners or standin in members:
+                return min((owners & members.keys()) or ({standin} & members.keys()), default=-1)
+        for guid, pid in sides:
+            if pid:
+                owner = self._owner_by_pid(event, pid, guid)
                 if owner in members:
                     return owner
         return -1
 
-    def _owner_by_pid(self, event: int, key: int) -> int:
+    def _owner_by_pid(self, event: int, key: int, guid: int) -> int:
+        """Return the row that owns an event by process id; one with another GUID does not."""
         store = self.store
         times, rows = self.history(key)
         end = bisect_right(times, store.time[event])
@@ -248,11 +256,8 @@ class Linker(Parents):
         one_process = [
             row for row in before if store.parent_pid[row] == store.parent_pid[before[0]]
         ]
-        candidates = one_process + rows[end:soon]
+        near = one_process + rows[end:soon]
+        candidates = [row for row in near if not guid or store.own_guid[row] in (0, guid)]
         name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
         return next(named, candidates[0] if candidates else -1)
-
-
-def _key(guid: int, pid: int) -> tuple[str, int]:
-    return (GUID, guid) if guid else (PID, pid)

@@ -2,11 +2,13 @@
 
 The service manager writes them, at the moment when a set-up registers its service. So one belongs
 to the install that was under way on that host. Inventories list all services of a host, at any
-time and without a process as well: so many at once are no set-up's.
+time and without a process as well: of so many at once only those count whose program lies where no
+service belongs.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 
@@ -18,7 +20,13 @@ LAST_SECONDS = 120.0
 """How long the last step of an install may take that starts no process."""
 CLOCK_SECONDS = 1.0
 MAX_SERVICES = 8
-"""Services that one install registers at most."""
+"""Different services that one install registers at most."""
+_AT_HOME = re.compile(
+    r"^[\"\s]{0,4}(?:[a-z]:|%system(?:root|drive)%|\\systemroot|\\\?\?\\[a-z]:)?"
+    r"\\?(?:windows\\(?!temp\\|tasks\\)|system32\\|program files)",
+    re.IGNORECASE,
+)
+"""Where the programs of services lie."""
 
 _Span = tuple[float, float, int]
 
@@ -48,5 +56,13 @@ def installs_of_services(linker: Linker, branches: list[Branch]) -> dict[int, in
             if time <= end + LAST_SECONDS:
                 registered[install].append(event)
                 break
-    few = {top: events for top, events in registered.items() if len(events) <= MAX_SERVICES}
-    return {event: top for top, events in few.items() for event in events}
+    return {row: top for top, rows in registered.items() for row in _of_set_up(linker, rows)}
+
+
+def _of_set_up(linker: Linker, rows: list[int]) -> list[int]:
+    """Return the rows of services that one set-up may have registered."""
+    services = {row: linker.store.event(row) for row in rows}
+    names = {(s.service_name.lower(), s.service_path.lower()) for s in services.values()}
+    if len(names) <= MAX_SERVICES:
+        return rows
+    return [row for row, s in services.items() if not _AT_HOME.match(s.service_path)]

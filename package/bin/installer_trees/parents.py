@@ -57,9 +57,11 @@ class Parents(Identities):
         skip: Sequence[int] = self.events
         if self.all_have_guids:
             skip = bytes(map(bool, map(or_, store.parent_guid, self.events or repeat(0))))
+        self.all_by_parent_pid = KeyIndex(store.parent_pid, self.events)
+        by_pid = self.all_by_parent_pid
         self.children_by = {
             GUID: KeyIndex(store.parent_guid, self.events),
-            PID: KeyIndex(store.parent_pid, skip),
+            PID: KeyIndex(store.parent_pid, skip) if self.all_have_guids else by_pid,
             PARENT_FIELDS: KeyIndex(store.parent_command, skip),
         }
         self.detached: dict[int, list[int]] = {}
@@ -136,7 +138,8 @@ class Parents(Identities):
         if not key or self._named_by_guid(row):
             return None
         times, rows = self.command_history(key)
-        for candidate in reversed(rows[: bisect_right(times, store.time[row])]):
+        for place in range(bisect_right(times, store.time[row]) - 1, -1, -1):
+            candidate = rows[place]
             if store.time[row] - store.time[candidate] > self.lifetime:
                 break
             candidate = self.canonical(candidate)
@@ -174,9 +177,9 @@ class Parents(Identities):
         if not said:
             return -1
         number = -2 - len(self._standins)
-        child = self.process(self.sort(said)[0])
-        self._standins[number] = _parent_as_process(child)
-        self._told_by[number] = child[1:]
+        told_by = self.sort(said)[0]
+        self._standins[number] = _parent_as_process(self.process(told_by))
+        self._told_by[number] = self.order(told_by)[1]
         self._standin_children[number] = children
         return number
 

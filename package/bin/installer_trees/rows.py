@@ -318,8 +318,10 @@ class RowStore:
         parents = columns["parent_process_name"]
         if not MISSING.isdisjoint(parents):
             columns["parent_process_name"] = [
-                base_name("", command) if name in MISSING else name
-                for name, command in zip(parents, columns["parent_process"])
+                base_name(path, command) if name in MISSING else name
+                for name, path, command in zip(
+                    parents, columns["parent_process_path"], columns["parent_process"]
+                )
             ]
         pid, guid = columns["process_id"], columns["process_guid"]
         nameless = MISSING.isdisjoint(pid) or MISSING.isdisjoint(guid)

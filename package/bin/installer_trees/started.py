@@ -40,7 +40,15 @@ _IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
 _APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
 _VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
-_SESSION = re.compile(r"(?:^|/)login\b|^-|(?:^|/)(?:ba|da|z|k|tc|c|fi)?sh\s+-(?:i?l|li)$")
+_SHELL = r"(?:ba|da|z|k|tc|c|fi|a)?sh"
+_SESSION = re.compile(
+    rf"^(?:-{_SHELL}|(?:(?:/usr)?/bin/)?login(?:\s[\w.-]{{1,40}}){{0,4}}"
+    rf"|(?:(?:/usr|/usr/local|/opt/homebrew)?/bin/)?{_SHELL}\s-(?:i?l|li))\s{{0,9}}$"
+)
+_SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
+_RUNS_SCRIPTS = re.compile(
+    rf"(?:{_SHELL}|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*|nc|ncat|socat)$"
+)
 MIN_PRODUCT_CHARS = 3
 _SHARED_FOLDERS = frozenset(
     [
@@ -104,14 +112,25 @@ def _without_sessions(linker: Linker, branch: Branch) -> dict[int, Link]:
     """Return members and their parents, without what a person typed into a shell below.
 
     Terminals and editors are installed too, and started again every day. They ask for a login
-    shell; what an intruder gets is a plain one.
+    shell themselves; a script that asks for one is none of them.
     """
     kept: dict[int, Link] = {}
     for row in branch.members:
-        typed = row != branch.top and _SESSION.search(linker.process(row).process)
+        typed = row != branch.top and _is_session(linker, row, branch.parent[row][0])
         if row == branch.top or (branch.parent[row][0] in kept and not typed):
             kept[row] = branch.parent[row]
     return kept
+
+
+def _is_session(linker: Linker, row: int, parent: int) -> bool:
+    """Tell whether a process is the shell of somebody who logs in or opens a terminal."""
+    process = linker.process(row)
+    path = process.process_path
+    return bool(
+        _SESSION.match(process.process)
+        and (not path or _SYSTEM_PROGRAM.match(path))
+        and not _RUNS_SCRIPTS.match(linker.process(parent).process_name)
+    )
 
 
 def _product(name: str) -> str:
