@@ -212,6 +212,19 @@ def test_an_event_counts_for_the_tree_of_its_process() -> None:
     assert row([*events, {**contact, "dest_port": 80}], knowledge)["signal"] == []
 
 
+def test_an_event_that_arrived_several_times_counts_once() -> None:
+    knowledge = catalogue({"kind": "network", "field": "dest_ip_type", "pattern": "^public$"})
+    contact = {"process_id": 1001, "dest": "host1", "dest_ip": "8.8.8.8", "dest_port": 443,
+               "_time": START + 1}  # fmt: skip
+    once = row([*install("sh"), contact], knowledge)
+    assert once["installer_score"] == 30
+    assert row([*install("sh"), *[contact] * 5], knowledge) == once
+    for other in ({"_time": START + 2}, {"dest_ip": "8.8.4.4"}, {"dest_port": 80}):
+        twice = row([*install("sh"), contact, {**contact, **other}], knowledge)
+        assert twice["installer_score"] == 32
+        assert " x2 " in twice["signal_detail"][0]
+
+
 def test_tree_scope_reads_the_size_of_the_tree() -> None:
     deep = catalogue({"scope": "tree", "field": "tree_depth", "pattern": r"^[1-9]\d*$"})
     assert row(install("sh"), deep)["signal"] == ["TST001"]

@@ -79,7 +79,8 @@ def _with_parent(process: Process, parent: Process) -> Process:
 
 
 def _events(linker: Linker, rows: list[int]) -> list[Event]:
-    return sorted(linker.store.event(row) for row in rows)
+    """Return the events by kind and time; one that arrived more than once counts once."""
+    return sorted({linker.store.event(row) for row in rows})
 
 
 def _with_naming(nodes: list[Node], owned: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
