@@ -264,6 +264,18 @@ def test_an_allowance_expires_by_the_day_of_the_tree(expires: str, score: int) -
     assert row(install("sh", **PUPPET), knowledge)["installer_score"] == score
 
 
+@pytest.mark.parametrize(
+    "time",
+    [START * 1_000, START * 1_000_000, START / 1_000, 0, -1, "", "yesterday", "nan", "1e300"],
+)
+def test_an_allowance_with_a_date_needs_a_time_that_makes_sense(time: Any) -> None:
+    events = [{**event, "_time": time} for event in install("sh", **PUPPET)]
+    dated = catalogue({"weight": "80"}, allowlist=({**ALLOWANCE, "expires": "2999-12-31"},))
+    assert row(events, dated)["installer_score"] == 80
+    for_ever = catalogue({"weight": "80"}, allowlist=({**ALLOWANCE, "expires": ""},))
+    assert row(events, for_ever)["installer_score"] == 40
+
+
 def test_a_process_allowance_covers_that_process_and_a_subtree_all_below() -> None:
     entry = {**ALLOWANCE, "field": "process", "pattern": "^sh -c known$"}
     events = completed(

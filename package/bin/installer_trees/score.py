@@ -26,6 +26,8 @@ WIDE_PREVALENCE = 50
 CONTEXT_WEIGHT = 20.0
 CONTEXT_BOUND = 20.0
 ALONE_WEIGHT = 50.0
+FIRST_TIME, LAST_TIME = 946_684_800, 32_503_680_000
+"""From 2000 to 2999, in epoch seconds: what lies outside is no time, or in another unit."""
 
 
 def score(
@@ -126,14 +128,18 @@ def _weigh(
 def _covering(
     tree: Tree, allowlist: Iterable[Allowance]
 ) -> list[tuple[Allowance, frozenset[int] | None]]:
-    """Return the entries that apply, each with the nodes that it covers; None is the whole tree."""
+    """Return the entries that apply, each with the nodes that it covers; None is the whole tree.
+
+    An entry that expires applies up to that day, by the time of the tree: not to a tree whose day
+    cannot be told.
+    """
     day = _day(tree.top.process.time)
     covering: list[tuple[Allowance, frozenset[int] | None]] = []
     for entry in allowlist:
         elsewhere = entry.systems and tree.system not in entry.systems
         if elsewhere or (entry.families and tree.family not in entry.families):
             continue
-        if entry.expires and day > entry.expires:
+        if entry.expires and (not day or day > entry.expires):
             continue
         if entry.scope in ("requester", "root"):
             if _allows(entry, tree, 0):
@@ -160,8 +166,7 @@ def _allows(entry: Allowance, tree: Tree, place: int) -> bool:
 
 
 def _day(time: float) -> str:
-    """Return the UTC day of a tree; without a time, the first of days, on which nothing expires."""
-    try:
-        return datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%d")
-    except (OverflowError, ValueError, OSError):
+    """Return the UTC day of a tree, nothing where its time makes no sense."""
+    if not FIRST_TIME <= time < LAST_TIME:
         return ""
+    return datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%d")
