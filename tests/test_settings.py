@@ -8,6 +8,8 @@ import pytest
 import sample
 import scp
 from fake_splunkd import FakeSplunkd, serving
+from installer_trees.model import Settings
+from installerscore_settings import BANDS, checked
 
 ROWS = sample.newest_first(sample.load())
 
@@ -55,6 +57,15 @@ def test_severity_bands_are_settings(built_app, python):
     splunkd = FakeSplunkd({"scoring": {**bands, "severity_critical": "5"}})
     for row in run(built_app, python, splunkd).rows:
         assert (row["installer_severity"] == "critical") == (int(row["installer_score"]) >= 5)
+
+
+def test_severity_bands_are_compared_as_they_are_used():
+    """A band is a whole number; its fraction is cut off."""
+    used, problems = checked({"severity_low": "20.2", "severity_medium": "20.9"})
+    assert used == Settings()
+    assert problems == [f"{BANDS}; the shipped bands were used."]
+    used, problems = checked({"severity_low": "20.9", "severity_medium": "21.2"})
+    assert (used.severity_low, used.severity_medium, problems) == (20, 21, [])
 
 
 @pytest.mark.parametrize("value", ["101", "many", "-5"])

@@ -33,7 +33,8 @@ def faults(stanza: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, f"The setting {name}={str(text)[:80]} is not a number from {low} to {high}"
     shipped = Settings()
     bands = [
-        _number(stanza.get(name), 1, 100) or float(getattr(shipped, name)) for name in SEVERITIES
+        _used(name, _number(stanza.get(name), 1, 100) or getattr(shipped, name))
+        for name in SEVERITIES
     ]
     if any(low >= high for low, high in zip(bands, bands[1:])):
         yield " ".join(SEVERITIES), BANDS
@@ -49,8 +50,12 @@ def checked(stanza: Mapping[str, Any]) -> tuple[Settings, list[str]]:
             values.pop(name, None)
         used = "bands were" if fault == BANDS else f"default {getattr(shipped, names)} was"
         problems.append(f"{fault}; the shipped {used} used.")
-    kinds = {name: type(getattr(shipped, name)) for name in values}
-    return Settings(**{n: kinds[n](float(v)) for n, v in values.items()}), problems
+    return Settings(**{name: _used(name, value) for name, value in values.items()}), problems
+
+
+def _used(name: str, value: Any) -> Any:
+    """Return a usable value as the setting takes it: whole numbers lose their fraction."""
+    return type(getattr(Settings(), name))(float(value))
 
 
 def _number(text: Any, low: float, high: float) -> float | None:
