@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import math
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -199,18 +198,20 @@ def _utf8(stream: TextIO) -> TextIO:
 def _written(path: Path) -> Iterator[TextIO]:
     """Open a file that appears under its name when it is whole, and not at all otherwise.
 
+    Until then it is in a folder that nobody else may enter: in its place may lie what others put
+    there, such as a link. The file itself has the permissions of any new one.
+
     Raises:
         InputError: It cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
-        part.replace(path)
+        with tempfile.TemporaryDirectory(prefix=".installerscore-", dir=path.parent) as private:
+            part = Path(private, path.name)
+            with part.open("w", encoding="utf-8", newline="\n") as stream:
+                yield stream
+            part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}).") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: Say) -> None:

@@ -18,6 +18,7 @@ from sample import SAMPLES
 
 from installerscore_cli import cli, progress, scoring
 from installerscore_cli.options import SEVERITIES
+from installerscore_cli.views import plain
 
 from .conftest import DATA, Terminal
 
@@ -186,6 +187,38 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(program, tmp_path):
     assert ran.code == 2
     assert "cannot be written" in ran.errors[0]
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_file_that_others_prepared_is_not_written_to(program, tmp_path):
+    """Whoever may write to the folder may put a link where the file is made."""
+    (tmp_path / "theirs").write_text("kept", encoding="utf-8")
+    (tmp_path / f".a.csv.{os.getpid()}.part").symlink_to(tmp_path / "theirs")
+    before = set(tmp_path.iterdir())
+    program(SYSMON, "--save", tmp_path / "a.csv")
+    assert (tmp_path / "theirs").read_text(encoding="utf-8") == "kept"
+    assert set(tmp_path.iterdir()) == {*before, tmp_path / "a.csv"}
+    assert not (tmp_path / "a.csv").is_symlink()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_saved_file_has_the_permissions_of_a_new_one(program, tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        program(SYSMON, "--save", tmp_path / "a.csv")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.csv").stat().st_mode & 0o777 == mode
+
+
+def test_nothing_is_left_of_a_file_when_the_program_breaks_off(program, tmp_path, monkeypatch):
+    def broken(self, *_):
+        assert len(list(tmp_path.iterdir())) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plain.Csv, "add", broken)
+    program(SYSMON, "--save", tmp_path / "a.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_processes(program):
