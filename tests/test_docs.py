@@ -19,7 +19,7 @@ import pytest
 import yaml
 from addonfactory_splunk_conf_parser_lib import TABConfigParser
 from conftest import ROOT
-from installer_trees import render
+from installer_trees import drawing, render
 from installer_trees.model import Settings
 from installer_trees.regex import MATCH_CHARS
 from spl.conf import app_lookups, app_macros
@@ -188,7 +188,7 @@ def anchors(text: str) -> set[str]:
 
 
 def test_bounds_are_those_of_the_engine() -> None:
-    characters = (render.TREE_CHARS, render.DETAIL_CHARS, render.JSON_CHARS)
+    characters = (drawing.TREE_CHARS, render.DETAIL_CHARS, render.JSON_CHARS)
     limitations = PAGES["docs/limitations.md"]
     assert "{:,}, {:,} and {:,} characters".format(*characters) in limitations
     assert f"{MATCH_CHARS:,} characters" in limitations

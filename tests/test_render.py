@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from engine import START, completed, run, tree_rows
+from installer_trees.drawing import TREE_CHARS
 from installer_trees.model import Settings
-from installer_trees.render import DETAIL_CHARS, JSON_CHARS, TREE_CHARS, TREE_COLUMNS, cut
+from installer_trees.render import DETAIL_CHARS, JSON_CHARS, TREE_COLUMNS
+from installer_trees.texts import cut
 from test_score import catalogue, install
 
 
@@ -43,6 +46,43 @@ def test_a_huge_tree_keeps_the_branches_with_signals_and_says_what_it_left_out()
     assert any("sh -c deep" in line for line in row["tree"])
     assert row["tree"][-1] == "... 2,942 more processes left out, 0 of them with signals"
     assert len("\n".join(row["tree"])) < TREE_CHARS + 100
+
+
+def test_what_matters_is_drawn_however_long_the_lines_before_it_are() -> None:
+    events = install(*["ls " + f"{i:0>200}" for i in range(35)], "sh -c deep")
+    pipeline, kept = run(events, catalogue({}))
+    (row,) = pipeline.tree_rows(kept)
+    *lines, last = row["tree"]
+    assert lines[0] == "dpkg -i a.deb [1000]"
+    assert lines[-1] == "└─ sh -c deep [1036]  <-- TST001"
+    assert TREE_CHARS - 200 < len("\n".join(lines)) <= TREE_CHARS
+    assert last == f"... {37 - len(lines)} more processes left out, 0 of them with signals"
+    shown = [r["process_id"] for r in pipeline.process_rows(kept, only_drawn=True)]
+    assert [f"[{pid}]" for pid in shown] == [line.split("  <-- ")[0][-6:] for line in lines]
+
+
+def test_each_signal_is_drawn_once_before_the_strongest_is_drawn_again() -> None:
+    decoys = ["curl " + "c" * 200] * 70
+    knowledge = catalogue({"weight": "90", "pattern": "^curl$"}, {"weight": "30"})
+    (row,) = tree_rows(install(*decoys, "sh -c deep"), knowledge)
+    assert "sh -c deep" in row["tree"][-2]
+    left_out = 72 - len(row["tree"]) + 1
+    said = f"... {left_out} more processes left out, {left_out} of them with signals"
+    assert row["tree"][-1] == said
+
+
+@pytest.mark.parametrize("length", [10, 150])
+def test_what_lies_too_deep_is_drawn_without_all_that_is_above_it(length: int) -> None:
+    commands = ["dpkg -i a.deb", *["ls " + "x" * length] * 70, "sh -c deep"]
+    events = completed(
+        [{"process": c, **({"parent": i - 1} if i else {})} for i, c in enumerate(commands)]
+    )
+    pipeline, kept = run(events, catalogue({}))
+    (row,) = pipeline.tree_rows(kept)
+    assert row["tree"][-2].strip() == "(depth 71) sh -c deep [1071]  <-- TST001"
+    assert row["tree"][-1].endswith("more processes left out, 0 of them with signals")
+    shown = list(pipeline.process_rows(kept, only_drawn=True))
+    assert len(shown) == len(row["tree"]) - 1
 
 
 def test_every_part_of_a_row_is_bounded() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from docs_markdown import anchor, block, code, codes, escaped, folded, page, table, techniques
 from installer_trees.regex import MATCH_CHARS
-from installer_trees.render import cut
+from installer_trees.texts import cut
 
 ROOT = Path(__file__).resolve().parent.parent
 SIGNALS = ROOT / "package" / "lookups" / "installerscore_signals.csv"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .catalogue import Catalogue
+from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
 from .health import health_rows
 from .layout import all_values
@@ -14,7 +15,7 @@ from .links import Branch, Linker
 from .model import Score, Settings, Tree
 from .ordered import installs_of_services
 from .regex import MATCH_CHARS
-from .render import PROCESS_COLUMNS, Value, drawn, process_rows, tree_row
+from .render import PROCESS_COLUMNS, Value, process_rows, tree_row
 from .rows import RowStore
 from .score import score, spread
 from .signals import Matcher

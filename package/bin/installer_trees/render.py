@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from typing import Union
 
 from .columns import NO_TIME
-from .model import Event, Match, Node, Score, Tree
+from .drawing import draw, matches_by_node
+from .model import Event, Node, Score, Tree
 from .parents import LINKS
+from .texts import cut
 
-TREE_LINES = 60
-TREE_CHARS = 4_000
-LINE_CHARS = 160
 DETAIL_CHARS = 2_400
 JSON_CHARS = 1_800
 COMMAND_CHARS = 1_000
-DEEPEST_INDENT = 24
 THREATS = 10
 
 Value = Union[str, int, float, "list[str]"]
@@ -41,7 +39,6 @@ PROCESS_COLUMNS = (
 """Columns that `output=processes` adds to the input's own."""
 
 _URL = re.compile(r"(?i)\b(?:https?|ftp)://[^\s\"'<>|)]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\s]+")
 
 
 def tree_row(
@@ -94,7 +91,7 @@ def tree_row(
 
 def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node, dict[str, Value]]]:
     """Yield each process of a tree with its added columns for `output=processes`, in tree order."""
-    on_node = _matches_by_node(score)
+    on_node = matches_by_node(score)
     names = [f"{i + 1}. {cut(n.process.process_name, 60)}" for i, n in enumerate(tree.nodes)]
     for i, node in enumerate(tree.nodes):
         matches = on_node.get(i, [])
@@ -115,36 +112,6 @@ def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node,
         )
 
 
-def draw(tree: Tree, score: Score) -> list[str]:
-    """Draw a tree, one indented line a process, signals at the end of the line.
-
-    Branches with signals are drawn first where not all fit; the last line says what was left out.
-    """
-    on_node = _matches_by_node(score)
-    shown = drawn(tree, score)
-    last_child: dict[int, int] = {}
-    for i in shown:
-        last_child[tree.nodes[i].parent] = i
-    lines: list[str] = []
-    used = 0
-    for count, i in enumerate(shown):
-        node = tree.nodes[i]
-        line = _indent(tree, i, last_child) + _label(node)
-        found = sorted({m.signal.signal_id for m in on_node.get(i, [])})
-        if found:
-            line += "  <-- " + " ".join(found)
-        used += len(line) + 1
-        if used > TREE_CHARS:
-            shown = shown[:count]
-            break
-        lines.append(line)
-    left_out = len(tree.nodes) - len(shown)
-    if left_out:
-        marked = len(set(on_node) - set(shown))
-        lines.append(f"... {left_out:,} more processes left out, {marked:,} of them with signals")
-    return lines
-
-
 def risk_message(tree: Tree, score: Score) -> str:
     """Say in one or two sentences what ran, under which installer, and why it matters."""
     top = tree.top.process
@@ -161,74 +128,6 @@ def risk_message(tree: Tree, score: Score) -> str:
     more = len(score.reasons) - len(said)
     tail = f"; and {more} more" if more > 0 else ""
     return f"{start} scored {score.value} ({score.severity}). " + "; ".join(said) + tail + "."
-
-
-def cut(text: str, length: int) -> str:
-    """Return a text on one line, shortened in the middle where it is longer than `length`."""
-    if len(text) > 8 * length:
-        text = text[: 4 * length] + text[-4 * length :]
-    text = _CONTROL.sub(" ", text).strip()
-    if len(text) <= length:
-        return text
-    tail = length // 4
-    return f"{text[: length - tail - 5]} ... {text[-tail:]}"
-
-
-def _matches_by_node(score: Score) -> dict[int, list[Match]]:
-    found: dict[int, list[Match]] = defaultdict(list)
-    for reason in score.reasons:
-        for match in reason.matches:
-            found[match.node].append(match)
-    return found
-
-
-def drawn(tree: Tree, score: Score) -> list[int]:
-    """Return the nodes to draw: the top, those with signals and their parents, then the rest."""
-    if len(tree.nodes) <= TREE_LINES:
-        return list(range(len(tree.nodes)))
-    chosen: set[int] = {0}
-    for reason in score.reasons:
-        for match in reason.matches:
-            path: list[int] = []
-            here = match.node
-            while here >= 0 and here not in chosen and len(path) < TREE_LINES:
-                path.append(here)
-                here = tree.nodes[here].parent
-            if len(chosen) + len(path) <= TREE_LINES:
-                chosen.update(path)
-    for i, node in enumerate(tree.nodes):
-        if len(chosen) >= TREE_LINES:
-            break
-        if node.parent in chosen:
-            chosen.add(i)
-    return sorted(chosen)
-
-
-def _indent(tree: Tree, place: int, last_child: dict[int, int]) -> str:
-    node = tree.nodes[place]
-    if node.parent < 0:
-        return ""
-    if node.depth > DEEPEST_INDENT:
-        return "   " * DEEPEST_INDENT + f"(depth {node.depth}) "
-    parts = ["└─ " if last_child.get(node.parent) == place else "├─ "]
-    here = node.parent
-    while tree.nodes[here].parent >= 0:
-        parent = tree.nodes[here].parent
-        parts.append("   " if last_child.get(parent) == here else "│  ")
-        here = parent
-    return "".join(reversed(parts))
-
-
-def _label(node: Node) -> str:
-    p = node.process
-    command = cut(p.process or p.process_name, LINE_CHARS)
-    name = p.process_name
-    said = command.strip('"').replace("\\", "/").split('"', 1)[0].split(" ", 1)[0]
-    prefix = "" if said.rsplit("/", 1)[-1].lower() == name.lower() else f"{name}: "
-    pid = f" [{p.process_id}]" if p.process_id else ""
-    absent = " (not in the data)" if node.row < 0 else ""
-    tied = " (tied by install)" if node.link == "tie" else ""
-    return f"{prefix}{command}{pid}{absent}{tied}"
 
 
 def _details(tree: Tree, score: Score, seen: tuple[int, int]) -> list[str]:

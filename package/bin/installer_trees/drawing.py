@@ -1,0 +1,140 @@
+"""A scored tree -> a drawing, one line a process, of what fits.
+
+What matters is chosen first, by a budget of lines and of characters, and then put in the order of
+the tree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from .model import Match, Node, Score, Tree
+from .texts import cut
+
+TREE_LINES = 60
+TREE_CHARS = 4_000
+LINE_CHARS = 160
+DEEPEST_INDENT = 24
+
+
+def draw(tree: Tree, score: Score) -> list[str]:
+    """Draw a tree, one indented line a process, signals at the end of the line.
+
+    Branches with signals are drawn first where not all fit; the last line says what was left out.
+    """
+    chosen = _Drawing(tree, score).lines
+    shown = sorted(chosen)
+    last_child = {tree.nodes[i].parent: i for i in shown}
+    lines = [_indent(tree, i, last_child) + chosen[i] for i in shown]
+    left_out = len(tree.nodes) - len(shown)
+    if left_out:
+        marked = len(set(matches_by_node(score)) - set(shown))
+        lines.append(f"... {left_out:,} more processes left out, {marked:,} of them with signals")
+    return lines
+
+
+def drawn(tree: Tree, score: Score) -> list[int]:
+    """Return the nodes to draw: the top, those with signals and their parents, then the rest."""
+    return sorted(_Drawing(tree, score).lines)
+
+
+def matches_by_node(score: Score) -> dict[int, list[Match]]:
+    """Return what was found on each process that has signals."""
+    found: dict[int, list[Match]] = defaultdict(list)
+    for reason in score.reasons:
+        for match in reason.matches:
+            found[match.node].append(match)
+    return found
+
+
+class _Drawing:
+    """Chooses what is drawn of a tree, within `TREE_LINES` and `TREE_CHARS`.
+
+    Processes with signals come with all that are above them, or alone where these do not fit.
+
+    Attributes:
+        lines: The line of each chosen node, without its indent.
+    """
+
+    def __init__(self, tree: Tree, score: Score) -> None:
+        self.lines: dict[int, str] = {}
+        self._tree = tree
+        self._on_node = matches_by_node(score)
+        self._room = TREE_CHARS
+        self._known: dict[int, tuple[str, int]] = {}
+        self._add([0])
+        for place in _telling(score):
+            if place not in self.lines and not self._add(self._way_to(place)):
+                self._add([place])
+        for place, node in enumerate(tree.nodes):
+            wanted = place not in self.lines and node.parent in self.lines
+            if wanted and not self._add([place]):
+                break
+
+    def _way_to(self, place: int) -> list[int]:
+        """Return a node and those above it, up to one that is drawn; no more than can be."""
+        way: list[int] = []
+        while place >= 0 and place not in self.lines and len(way) < TREE_LINES:
+            way.append(place)
+            place = self._tree.nodes[place].parent
+        return way
+
+    def _add(self, places: Sequence[int]) -> bool:
+        """Choose all of these nodes, or none where not all fit."""
+        if len(self.lines) + len(places) > TREE_LINES:
+            return False
+        lines = [self._line(place) for place in places]
+        size = sum(size for _, size in lines)
+        if size > self._room:
+            return False
+        self._room -= size
+        self.lines.update((place, line) for place, (line, _) in zip(places, lines))
+        return True
+
+    def _line(self, place: int) -> tuple[str, int]:
+        """Return the line of a node, and how many characters it takes with its indent."""
+        known = self._known.get(place)
+        if known is None:
+            line = _label(self._tree.nodes[place])
+            found = sorted({m.signal.signal_id for m in self._on_node.get(place, [])})
+            if found:
+                line += "  <-- " + " ".join(found)
+            known = self._known[place] = line, len(_indent(self._tree, place, {})) + len(line) + 1
+        return known
+
+
+def _telling(score: Score) -> Iterator[int]:
+    """Yield the nodes with signals: for each signal what `signal_detail` names, then the others."""
+    for reason in score.reasons:
+        yield reason.matches[0].node
+    for reason in score.reasons:
+        for match in reason.matches[1:]:
+            yield match.node
+
+
+def _indent(tree: Tree, place: int, last_child: dict[int, int]) -> str:
+    node = tree.nodes[place]
+    if node.parent < 0:
+        return ""
+    if node.depth > DEEPEST_INDENT:
+        return "   " * DEEPEST_INDENT + f"(depth {node.depth}) "
+    parts = ["└─ " if last_child.get(node.parent) == place else "├─ "]
+    here = node.parent
+    while tree.nodes[here].parent >= 0:
+        parent = tree.nodes[here].parent
+        parts.append("   " if last_child.get(parent, here) == here else "│  ")
+        here = parent
+    return "".join(reversed(parts))
+
+
+def _label(node: Node) -> str:
+    p = node.process
+    command = cut(p.process or p.process_name, LINE_CHARS)
+    said = command.strip('"').replace("\\", "/").split('"', 1)[0].split(" ", 1)[0]
+    named = said.rsplit("/", 1)[-1].lower() == p.process_name.lower()
+    prefix = "" if named else f"{p.process_name}: "
+    pid = f" [{p.process_id}]" if p.process_id else ""
+    absent = " (not in the data)" if node.row < 0 else ""
+    tied = " (tied by install)" if node.link == "tie" else ""
+    return f"{prefix}{command}{pid}{absent}{tied}"
