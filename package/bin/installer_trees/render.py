@@ -1,6 +1,8 @@
 """A scored tree -> output rows, bounded so that they can be indexed and read.
 
-Splunk cuts indexed results at 10,000 characters; what is left out of a row is said in the row.
+Splunk cuts indexed results at 10,000 characters; what is left out of a row is said in the row. The
+data may be written by whoever is looked for: composed texts hold no value that did not go through
+`cut`.
 """
 
 from __future__ import annotations
@@ -13,14 +15,27 @@ from typing import Union
 
 from .columns import NO_TIME
 from .drawing import draw, matches_by_node
-from .model import Event, Node, Score, Tree
+from .model import Allowance, Event, Node, Score, Signal, Tree
 from .parents import LINKS
-from .texts import cut
+from .texts import cut, name, pid
 
+ROW_CHARS = 9_400
+"""Characters of all values of a row; the names of the columns come on top."""
+LEAST_CHARS = 400
+"""What there is for the long columns at least, however much the others take."""
 DETAIL_CHARS = 2_400
 JSON_CHARS = 1_800
 COMMAND_CHARS = 1_000
 THREATS = 10
+THREAT_CHARS = 300
+"""A threat object; `THREATS_CHARS` all of them, with their types."""
+THREATS_CHARS = 1_200
+ACTION_CHARS = 20
+TITLE_CHARS = 120
+WHO_CHARS = 100
+"""A user or a host."""
+VALUE_CHARS = 255
+"""Columns that are searched for as they came: a name of a file or of a host is no longer."""
 
 Value = Union[str, int, float, "list[str]"]
 
@@ -50,23 +65,21 @@ def tree_row(
     """
     top = tree.top.process
     times = [n.process.time for n in tree.nodes if n.process.time != NO_TIME]
-    threats = _threats(tree, score)
     links = Counter(node.link for node in tree.nodes if node.link)
+    user = top.user or next((n.process.user for n in tree.nodes if n.process.user), "")
     row: dict[str, Value] = {
+        **dict.fromkeys(TREE_COLUMNS, ""),
         "_time": _time(top.time),
-        "dest": top.dest,
-        "user": top.user or next((n.process.user for n in tree.nodes if n.process.user), ""),
+        "dest": top.dest[:VALUE_CHARS],
+        "user": user[:VALUE_CHARS],
         "installer_score": score.value,
         "installer_severity": score.severity,
         "installer_family": tree.family,
-        "process_name": top.process_name,
-        "process": cut(top.process, COMMAND_CHARS),
-        "process_id": top.process_id,
-        "process_guid": top.process_guid,
-        "parent_process_name": top.parent_process_name,
-        "parent_process": cut(top.parent_process, COMMAND_CHARS),
+        "process_name": top.process_name[:VALUE_CHARS],
+        "process_id": top.process_id[:VALUE_CHARS],
+        "process_guid": top.process_guid[:VALUE_CHARS],
+        "parent_process_name": top.parent_process_name[:VALUE_CHARS],
         "signal": [reason.signal.signal_id for reason in score.reasons],
-        "signal_detail": _details(tree, score, seen),
         "mitre_technique_id": _techniques(score),
         "risk_message": risk_message(tree, score),
         "tree": draw(tree, score),
@@ -78,21 +91,40 @@ def tree_row(
         "tree_fingerprint": fingerprint,
         "installer_tree_id": tree_id,
         "link_method": [link for link in LINKS if links[link]],
-        "allowlist": [f"{a.allow_id} {a.title} (-{a.reduction:g}%)" for a in score.allowances],
+        "allowlist": [_allowed(allowance) for allowance in score.allowances],
         "risk_score": score.value,
-        "risk_object": top.dest,
+        "risk_object": top.dest[:VALUE_CHARS],
         "risk_object_type": "system",
-        "threat_object": [value for value, _ in threats],
-        "threat_object_type": [kind for _, kind in threats],
-        "score_json": _json(score, seen, links),
     }
+    _fill(row, tree, score, seen, links)
     return row
+
+
+def _fill(
+    row: dict[str, Value], tree: Tree, score: Score, seen: tuple[int, int], links: Counter[str]
+) -> None:
+    """Fill in the columns that can give way, each from the room that those before it leave."""
+    top = tree.top.process
+    length = min(COMMAND_CHARS, _room(row) // 4)
+    row["process"] = cut(top.process, length)
+    row["parent_process"] = cut(top.parent_process, length)
+    threats = _threats(tree, score, min(THREATS_CHARS, _room(row) // 3))
+    row["threat_object"] = [value for value, _ in threats]
+    row["threat_object_type"] = [kind for _, kind in threats]
+    row["signal_detail"] = _details(tree, score, seen, min(DETAIL_CHARS, _room(row) * 2 // 3))
+    row["score_json"] = _json(score, seen, links, min(JSON_CHARS, _room(row)))
+
+
+def _room(row: dict[str, Value]) -> int:
+    """Return how many characters a row may still take, each value with a sign between."""
+    values = (value if isinstance(value, list) else [str(value)] for value in row.values())
+    return max(LEAST_CHARS, ROW_CHARS - sum(len(text) + 1 for value in values for text in value))
 
 
 def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node, dict[str, Value]]]:
     """Yield each process of a tree with its added columns for `output=processes`, in tree order."""
     on_node = matches_by_node(score)
-    names = [f"{i + 1}. {cut(n.process.process_name, 60)}" for i, n in enumerate(tree.nodes)]
+    names = [f"{i + 1}. {name(node.process)}" for i, node in enumerate(tree.nodes)]
     for i, node in enumerate(tree.nodes):
         matches = on_node.get(i, [])
         left = 1.0
@@ -115,22 +147,30 @@ def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node,
 def risk_message(tree: Tree, score: Score) -> str:
     """Say in one or two sentences what ran, under which installer, and why it matters."""
     top = tree.top.process
-    who = f" by {top.user}" if top.user else ""
+    who = f" by {cut(top.user, WHO_CHARS)}" if top.user else ""
     command = cut(top.process or top.process_name, 160)
-    start = f"{tree.family} install on {top.dest}{who} (`{command}`)"
+    start = f"{tree.family} install on {cut(top.dest, WHO_CHARS)}{who} (`{command}`)"
     if not score.reasons:
         return f"{start}: nothing suspicious among {len(tree.nodes)} processes."
     said = []
     for reason in score.reasons[:3]:
         match = reason.matches[0]
-        name = tree.nodes[match.node].process.process_name
-        said.append(f"{reason.signal.title}: {name}, `{cut(match.text, 100)}`")
+        found = name(tree.nodes[match.node].process)
+        said.append(f"{_title(reason.signal)}: {found}, `{cut(match.text, 100)}`")
     more = len(score.reasons) - len(said)
     tail = f"; and {more} more" if more > 0 else ""
     return f"{start} scored {score.value} ({score.severity}). " + "; ".join(said) + tail + "."
 
 
-def _details(tree: Tree, score: Score, seen: tuple[int, int]) -> list[str]:
+def _title(entry: Signal | Allowance) -> str:
+    return cut(entry.title, TITLE_CHARS)
+
+
+def _allowed(allowance: Allowance) -> str:
+    return f"{allowance.allow_id} {_title(allowance)} (-{allowance.reduction:g}%)"
+
+
+def _details(tree: Tree, score: Score, seen: tuple[int, int], chars: int) -> list[str]:
     """Return one line a signal: id, points, title, the process, the text that gave it away."""
     lines: list[str] = []
     used = 0
@@ -139,14 +179,13 @@ def _details(tree: Tree, score: Score, seen: tuple[int, int]) -> list[str]:
         process = tree.nodes[match.node].process
         times = f" x{len(reason.matches)}" if len(reason.matches) > 1 else ""
         lowered = f" (lowered by {', '.join(reason.allowances)})" if reason.allowances else ""
-        pid = f" [{process.process_id}]" if process.process_id else ""
         owned = f" {_event(match.event)}" if match.event else ""
         line = (
-            f"{reason.signal.signal_id} +{reason.points:.1f}{times} {reason.signal.title}: "
-            f"{process.process_name}{pid}{owned} `{cut(match.text, 200)}`{lowered}"
+            f"{reason.signal.signal_id} +{reason.points:.1f}{times} {_title(reason.signal)}: "
+            f"{name(process)}{pid(process)}{owned} `{cut(match.text, 200)}`{lowered}"
         )
         used += len(line) + 1
-        if used > DETAIL_CHARS:
+        if used > chars:
             lines.append(f"... {len(score.reasons) - count} more signals left out")
             break
         lines.append(line)
@@ -163,7 +202,8 @@ def _event(event: Event) -> str:
         "registry": _registry_target(event),
         "service": " ".join(p for p in (event.service_name, event.service_path) if p),
     }[event.kind]
-    return f"-> {event.kind} {event.action} {cut(target, 120)}".replace("  ", " ")
+    action = cut(event.action, ACTION_CHARS)
+    return f"-> {event.kind} {action} {cut(target, 120)}".replace("  ", " ")
 
 
 def _registry_target(event: Event) -> str:
@@ -176,25 +216,34 @@ def _techniques(score: Score) -> list[str]:
     return list(dict.fromkeys(t for r in score.reasons for t in r.signal.mitre_technique_id))
 
 
-def _threats(tree: Tree, score: Score) -> list[tuple[str, str]]:
-    """Return what to look for elsewhere: programs, URLs, addresses, files with signals."""
+def _threats(tree: Tree, score: Score, chars: int) -> list[tuple[str, str]]:
+    """Return what to look for elsewhere: programs, URLs, addresses, files with signals.
+
+    Those of the strongest signals, as many as fit into `chars`.
+    """
     found: dict[tuple[str, str], None] = {}
     for reason in score.reasons:
         for match in reason.matches:
             process = tree.nodes[match.node].process
-            found[process.process_name, "process_name"] = None
+            found[process.process_name[:VALUE_CHARS], "process_name"] = None
             for url in _URL.findall(process.process[:COMMAND_CHARS]):
-                found[url[:300], "url"] = None
+                found[url[:THREAT_CHARS], "url"] = None
             event = match.event
             if event is not None:
-                found[event.dest_ip, "ip_address"] = None
-                found[event.url, "url"] = None
-                found[event.file_path, "file_path"] = None
-                found[event.registry_path, "registry_path"] = None
-    return [threat for threat in found if threat[0]][:THREATS]
+                found[event.dest_ip[:THREAT_CHARS], "ip_address"] = None
+                found[event.url[:THREAT_CHARS], "url"] = None
+                found[event.file_path[:THREAT_CHARS], "file_path"] = None
+                found[event.registry_path[:THREAT_CHARS], "registry_path"] = None
+    threats = []
+    for value, kind in [threat for threat in found if threat[0]][:THREATS]:
+        chars -= len(value) + len(kind) + 2
+        if chars < 0:
+            break
+        threats.append((value, kind))
+    return threats
 
 
-def _json(score: Score, seen: tuple[int, int], links: Counter[str]) -> str:
+def _json(score: Score, seen: tuple[int, int], links: Counter[str], chars: int) -> str:
     """Return the breakdown as JSON that stays whole: signals are left out, never cut in two."""
     reasons = [
         {
@@ -219,7 +268,7 @@ def _json(score: Score, seen: tuple[int, int], links: Counter[str]) -> str:
         "signals_left_out": 0,
     }
     text = json.dumps(whole, separators=(",", ":"))
-    while len(text) > JSON_CHARS:
+    while len(text) > chars and reasons:
         reasons.pop()
         whole["signals_left_out"] = len(score.reasons) - len(reasons)
         text = json.dumps(whole, separators=(",", ":"))

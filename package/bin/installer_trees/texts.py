@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\s]+")
+from .model import Process
+
+NAME_CHARS = 60
+PID_CHARS = 20
+
+# C0 and C1 controls, marks that turn the direction of reading, separators of lines.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\s]+")
 
 
 def cut(text: str, length: int) -> str:
-    """Return a text on one line, shortened in the middle where it is longer than `length`."""
+    """Return a text on one line, shortened in the middle where it is longer than `length`.
+
+    What could begin a line or turn the direction of reading is a blank.
+    """
     if len(text) > 8 * length:
         text = text[: 4 * length] + text[-4 * length :]
     text = _CONTROL.sub(" ", text).strip()
@@ -16,3 +25,13 @@ def cut(text: str, length: int) -> str:
         return text
     tail = length // 4
     return f"{text[: length - tail - 5]} ... {text[-tail:]}"
+
+
+def name(process: Process) -> str:
+    """Return the name of a process."""
+    return cut(process.process_name, NAME_CHARS)
+
+
+def pid(process: Process) -> str:
+    """Return a process id in brackets, as it stands after a name; nothing where there is none."""
+    return f" [{cut(process.process_id, PID_CHARS)}]" if process.process_id else ""
