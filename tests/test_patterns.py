@@ -18,7 +18,8 @@ import engine
 import installer_trees
 import pytest
 from attacks import attacks, seconds, shipped
-from installer_trees.automaton import MAX_PLACES, Automaton, UncheckableError
+from installer_trees import patterns
+from installer_trees.automaton import MAX_PLACES, MAX_STEPS, Automaton, UncheckableError
 from installer_trees.catalogue import Catalogue, load, overlay
 from installer_trees.patterns import anchored, risk
 from installer_trees.regex import MATCH_CHARS
@@ -63,6 +64,18 @@ EVIL = [
     r"(?i)rundll32(?:\.exe)?\s+[^,]+,\w+",
     r"(\w+)\s*\1x",
     r"^x(?:\u2013|[^a])*(?:\u2013|b)*y",
+    r"^(?:\S+=\S*\s){0,6}x",
+    r"^(?:\S+=\S*\s|){0,6}x",
+    r"^(?:\w+\w*\s){1,8}x",
+    r"^(?:a+a*b){0,6}c",
+    r"^(?:a*ba*){0,6}c",
+    r"^(?:a{1,50}a{1,50}b){1,10}c",
+    r"^(?:a{1,9}a{1,9}b){1,10}c",
+    r"x(?:a{1,3}a{1,3}b){0,15}c",
+    r"^(?:(?:a{1,9}a{1,9}b){1,4}c){1,4}d",
+    r"^(?:(?:a|ab|b){0,9}c){0,9}d",
+    r"^(?:a{1,50}a{1,50}b){2}a{1,50}a{1,50}b{1,50}b{1,50}c",
+    r"(?:curl|wget).{0,400}\|\s*[^|]{0,200}\|",
 ]
 
 GOOD = [
@@ -97,6 +110,11 @@ GOOD = [
     r"(?:ab?c){2}d",
     r"^(?:(?!https?://).)*https?://[^/]+$",
     r"\u2013[\u2013\u2014]?x",
+    r"^(?:[^\s=]+=\S*\s){0,6}x",
+    r"^(?:a{1,3}a{1,3}b){0,3}c",
+    r"x{1,9}[^x]+z",
+    r"(?:curl|wget).{0,400}\|\s{0,9}[^|]{0,200}\|",
+    r"^(?:a+b|c+d){1,9}e",
 ]
 
 
@@ -139,6 +157,55 @@ def test_pattern_that_cannot_be_checked_is_refused(pattern, why):
     with pytest.raises(UncheckableError, match=why):
         Automaton(pattern)
     assert risk(pattern).startswith("cannot be checked")
+
+
+INTRICATE = {
+    "repeats": ".*" * 500,
+    "limited": ".{0,300}" * 300,
+    "loops": "(?:a|b)*c?" * 400,
+    "options": "a?" * 3_900,
+    "limits": "".join(f"a{{0,{n}}}b?" for n in range(2, 200)),
+    "alternatives": "(?:" + "|".join(f"{chr(n)}b" for n in range(1_000, 2_900)) + ")*x",
+    "turns": "(?:x" * 40 + "){0,3}" * 40,
+    "class": "(?:[" + "".join(f"{chr(n)}-{chr(n + 1)}" for n in range(256, 9_256, 3)) + "]){100}",
+}
+
+
+@pytest.mark.parametrize("pattern", INTRICATE.values(), ids=INTRICATE)
+def test_pattern_that_takes_too_many_steps_to_check_is_refused(pattern, monkeypatch):
+    spent = []
+
+    def spend(automaton, steps):
+        spent.append(steps)
+        original(automaton, steps)
+
+    original = Automaton.spend
+    monkeypatch.setattr(Automaton, "spend", spend)
+    risk.cache_clear()
+    re.compile(pattern)
+    assert risk(pattern) == (
+        "cannot be checked for patterns that take too long, as its repeats are too intricate; "
+        "simplify it"
+    )
+    assert sum(spent) < 2 * MAX_STEPS + len(pattern)
+    assert len(spent) <= MAX_STEPS
+
+
+def test_pattern_that_is_nested_too_deeply_to_check_is_refused():
+    pattern = "(?:a" * 300 + ")+" * 300
+    re.compile(pattern)
+    assert risk(pattern).endswith("as it is nested too deeply; simplify it")
+
+
+def test_pattern_is_checked_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(patterns, "Automaton", lambda *args, **options: made.append(args) or known)
+    known = Automaton("^remembered")
+    risk.cache_clear()
+    anchored.cache_clear()
+    assert [risk("^remembered") for _ in range(3)] == ["", "", ""]
+    assert [anchored("^remembered") for _ in range(3)] == [True, True, True]
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,16 @@ START, SEARCH = -1, -2
 """The beginning of the text, and any later place at which a search tries again."""
 MAX_PLACES = 4_000
 MAX_COPIES = 100
+MAX_TURNS = 15
+"""Repeats up to which turns can be told apart; two ways through each of more are too many."""
+MAX_STEPS = 250_000
+"""Steps that the analysis of an automaton may take: about a second."""
 
 # Latin-1, one each of the spaces, letters, digits, dashes and others beyond, and all that is left.
 SYMBOLS: tuple[str, ...] = (*map(chr, range(256)), *"\u2003\u0101\u0660\u2013\u4e00", "\uffff")
 ALL = (1 << len(SYMBOLS)) - 1
 OTHER = 1 << (len(SYMBOLS) - 1)
+_BEYOND = tuple((i, ord(symbol)) for i, symbol in enumerate(SYMBOLS) if i > 255)
 
 Ports = Counter[tuple[int, bool]]
 """Places from which the next one may be entered, and whether an assertion lies in between."""
@@ -65,22 +70,32 @@ _SWAPPED = {
 class Automaton:
     """The places of an expression and the steps between them.
 
+    Args:
+        pattern: The expression.
+        by_turns: Give each turn of a repeat that may come a few times places of its own, so that
+            what one turn reads in many ways counts in each of them.
+
     Attributes:
         masks: The characters that each place reads.
         after: Place -> next place -> for each way to step there, how often it may be taken.
         ends: Places after which the expression, or a lookahead in it, is found whatever follows.
         anywhere: Whether it can be found elsewhere than at the beginning of a text.
+        has_turns: Whether `by_turns` makes a difference.
 
     Raises:
         UncheckableError: The expression cannot be analyzed.
         re.error: It is no regular expression.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, by_turns: bool = False) -> None:
+        self.has_turns = False
+        self._by_turns = by_turns
         self.masks: list[int] = []
         self.ends: set[int] = set()
         self._before: list[dict[int, list[int]]] = []
         self._times = 1
+        self._copies = 1
+        self._steps = 0
         self._token = SEARCH
         self._ends_anywhere = False
         parsed = sre_parse.parse(pattern)
@@ -94,6 +109,16 @@ class Automaton:
                 self.after.setdefault(source, {})[place] = ways
         self.anywhere = self._ends_anywhere or SEARCH in self.after or _has_search(last)
 
+    def spend(self, steps: int) -> None:
+        """Count steps of the analysis.
+
+        Raises:
+            UncheckableError: It took too many.
+        """
+        self._steps += steps
+        if self._steps > MAX_STEPS:
+            raise UncheckableError("its repeats are too intricate")
+
     def _end(self, ports: Ports) -> None:
         self.ends.update(place for place, asserted in ports if not asserted)
 
@@ -104,6 +129,7 @@ class Automaton:
 
     def _part(self, code: str, value: Any, ports: Ports, flags: int) -> Ports:
         """Add one part of the expression; returns from where the next part is entered."""
+        self.spend(1 + len(ports) + (len(value) if code == "IN" else 0))
         if code in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
             return self._place(_mask(code, value, flags), ports)
         if code in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
@@ -114,7 +140,7 @@ class Automaton:
             return self._sequence(inner, ports, (flags | added) & ~removed)
         if code == "BRANCH":
             branches = [self._sequence(branch, ports, flags) for branch in value[1]]
-            return sum(branches, Counter())
+            return _joined(branches)
         if code == "AT":
             return self._anchor(str(value), ports, flags)
         if code in ("ASSERT", "ASSERT_NOT"):
@@ -157,8 +183,23 @@ class Automaton:
             for _ in range(low):
                 ports = self._sequence(inner, ports, flags)
             return ports
+        if high <= MAX_TURNS and len(set(inner.getwidth())) > 1:
+            self.has_turns = True
+            if self._by_turns and self._copies * high <= MAX_COPIES:
+                return self._turns(low, high, inner, ports, flags)
         looped = self._loop(low, min(high, UNLIMITED), inner, ports, flags)
         return looped if low else ports + looped
+
+    def _turns(self, low: int, high: int, inner: Any, ports: Ports, flags: int) -> Ports:
+        """Add a part of no fixed width once for each time that it may come."""
+        outer, self._copies = self._copies, self._copies * high
+        passed: Ports = Counter()
+        for turn in range(high):
+            if turn >= low:
+                passed |= ports
+            ports = self._sequence(inner, ports, flags)
+        self._copies = outer
+        return passed | ports
 
     def _loop(self, low: int, high: int, inner: Any, ports: Ports, flags: int) -> Ports:
         """Add a part that may come again: what ends it leads to where it is entered.
@@ -175,10 +216,18 @@ class Automaton:
         empty = len(turned) < len(ends)
         for sources in self._before[first:]:
             for _ in sources.pop(token, ()):
+                self.spend(len(turned))
                 for (end, _), ways in turned.items():
                     many = 2 if empty and low > 1 else min(ways, 2)
                     sources.setdefault(end, []).extend([times] * many)
         return ports + turned if empty else turned
+
+
+def _joined(branches: Iterable[Ports]) -> Ports:
+    joined: Ports = Counter()
+    for ports in branches:
+        joined.update(ports)
+    return joined
 
 
 def _has_search(ports: Ports) -> bool:
@@ -213,10 +262,16 @@ def _members(name: str, member: Any) -> int:
     if name == "LITERAL":
         return _symbol(member)
     if name == "RANGE":
-        low, high = member
-        return _bits(lambda symbol: low <= ord(symbol) <= high) | (OTHER if high > 255 else 0)
+        return _range(*member)
     kind = str(member).replace("CATEGORY_", "").replace("UNI_", "")
     known = _CATEGORIES.get(kind.replace("NOT_", ""))
     if name != "CATEGORY" or known is None:
         raise UncheckableError(f"it uses {name} {member}")
     return ALL & ~known | OTHER if kind.startswith("NOT_") else known
+
+
+def _range(low: int, high: int) -> int:
+    mask = OTHER if high > 255 else 0
+    if low < 256:
+        mask |= (2 << min(high, 255)) - (1 << low)
+    return mask | sum(1 << i for i, code in _BEYOND if low <= code <= high)

@@ -9,18 +9,22 @@ place of a text, which counts as a repeat in front.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import comb, prod
 
-from .automaton import SEARCH, Automaton, UncheckableError
-from .pumps import Loop, Pump, loops, pump, widest
+from .automaton import SEARCH, UNLIMITED, Automaton, UncheckableError
+from .pumps import Loop, Pump, loops, pump, reached, widest
 
 MAX_WORK = 300_000_000
 """Steps that an expression may take on the longest text that is searched: about a second."""
+UNCHECKED = "cannot be checked for patterns that take too long"
 MANY = 64
 """Repeats from which on the ways to share a text are too many, whatever their number."""
 
 
+@lru_cache(maxsize=1_000)
 def risk(pattern: str) -> str:
     """Say why a search for a pattern could take too long, or nothing if it cannot.
 
@@ -31,11 +35,12 @@ def risk(pattern: str) -> str:
         What is wrong and what to do, to be read after the pattern.
     """
     try:
-        automaton = Automaton(pattern)
-        work, text = max(_ambiguity(automaton), _sharing(automaton))
+        text = next((text for work, text in _costs(pattern) if work > MAX_WORK), None)
     except UncheckableError as error:
-        return f"cannot be checked for patterns that take too long, as {error}; simplify it"
-    if work <= MAX_WORK:
+        return f"{UNCHECKED}, as {error}; simplify it"
+    except RecursionError:
+        return f"{UNCHECKED}, as it is nested too deeply; simplify it"
+    if text is None:
         return ""
     return (
         f"takes too long on a text that holds {text!r} very often, as its repeats can share that "
@@ -44,40 +49,96 @@ def risk(pattern: str) -> str:
     )
 
 
+@lru_cache(maxsize=1_000)
 def anchored(pattern: str) -> bool:
     """Tell whether a pattern can only be found at the beginning of a text."""
     return not Automaton(pattern).anywhere
+
+
+def _costs(pattern: str) -> Iterator[tuple[float, str]]:
+    """Yield the steps that texts can cost, and these texts."""
+    automaton = Automaton(pattern)
+    passed = _ambiguity(automaton)
+    yield from passed.values()
+    if automaton.has_turns:
+        automaton = Automaton(pattern, by_turns=True)
+        passed = _ambiguity(automaton)
+    yield from _sharing(automaton, passed)
 
 
 @dataclass(frozen=True)
 class Chain:
     """Loops after one another that can share a text; the last one is where they end.
 
+    Each way to share what comes before their text is a way to come to it.
+
     Attributes:
         pumps: What each of them shares with the next, the search itself first.
+        before: In how many ways earlier loops can share other texts.
+        texts: What those can read.
+        chars: How long these texts are in all.
     """
 
     pumps: tuple[Pump, ...] = ()
+    before: float = 1.0
+    texts: tuple[str, ...] = ()
+    chars: float = 0.0
 
     @property
     def text(self) -> str:
         """What all of them can read."""
-        return "".join(dict.fromkeys(one.text for one in self.pumps))
+        return "".join(dict.fromkeys((*self.texts, *(one.text for one in self.pumps))))
 
     @property
     def ways(self) -> float:
         """In how many ways they can share the longest text before the last one begins."""
+        return self.before * prod(self._counts())
+
+    def passed(self, ways: float, text: str) -> Chain:
+        """Return a chain for what comes after the last one and reads another text.
+
+        What the last one reads is then the rest of a text, so that one repeat fewer is free.
+
+        Args:
+            ways: In how many ways one text can pass the last one.
+            text: That text.
+        """
+        counts = self._counts()
+        if counts:
+            last = max(1.0, self.pumps[-1].width(-1) / self._chars)
+            counts = sorted([*counts, last])[:-1]
+        ways *= prod(counts)
+        if ways <= 1:
+            return replace(self, pumps=())
+        texts = (*filter(None, (self.text, text)),)
+        return Chain((), self.before * ways, texts, self.chars + sum(counts) * self._chars)
+
+    @property
+    def length(self) -> float:
+        """How long the longest text is before the last one begins."""
+        return self.chars + sum(self._counts()) * self._chars
+
+    @property
+    def _chars(self) -> int:
+        return len("".join({one.text for one in self.pumps})) or 1
+
+    def _counts(self) -> list[float]:
+        """Return how often each but the last one can read the text."""
         widths = [one.width(0) for one in self.pumps]
         for i, one in enumerate(self.pumps[:-1], 1):
             widths[i] = min(widths[i], one.width(-1))
-        return prod(max(1.0, width / len(self.text)) for width in widths)
+        return [max(1.0, width / self._chars) for width in widths]
 
 
-def _ambiguity(automaton: Automaton) -> tuple[float, str]:
-    """Return in how many ways one text can pass one loop, and that text."""
-    worst = (0.0, "")
+Passed = dict[Loop, tuple[float, str]]
+"""In how many ways one text can pass a loop, and that text."""
+
+
+def _ambiguity(automaton: Automaton) -> Passed:
+    """Return what can pass each loop, in the order of a text."""
+    worst: Passed = dict.fromkeys(loops(automaton), (1.0, ""))
     limits = {t for after in automaton.after.values() for ways in after.values() for t in ways}
-    for least in limits:
+    for least in sorted(limits):
         for loop in loops(automaton, least):
             if loop & automaton.ends:  # once passed, it is found, and no other way is tried
                 continue
@@ -86,36 +147,44 @@ def _ambiguity(automaton: Automaton) -> tuple[float, str]:
             if found:
                 few, many = sorted(int(times) for times in found.times)
                 ways = comb(many + min(few, MANY), min(few, MANY))
-                worst = max(worst, (float(ways), found.text))
+                whole = next(outer for outer in worst if loop <= outer)
+                worst[whole] = max(worst[whole], (float(ways), found.text))
     return worst
 
 
-def _sharing(automaton: Automaton) -> tuple[float, str]:
-    """Return the steps that a text can cost which loops after one another share, and that text."""
-    worst = (0.0, "")
+def _sharing(automaton: Automaton, passed: Passed) -> Iterator[tuple[float, str]]:
+    """Yield the steps that a text can cost which loops after one another share, and that text."""
     chains: dict[Loop, Chain] = {}
-    for loop in loops(automaton):
+    ahead: dict[Loop, set[int]] = {}
+    for loop in passed:
         anywhere = widest(automaton, (None, loop), (SEARCH, min(loop)), None)
         best = Chain((anywhere,) if anywhere else ())
         for before, chain in chains.items():
-            shared = _shared(automaton, before, loop)
-            if shared:
-                best = max(best, Chain((*chain.pumps, shared)), key=lambda chain: chain.ways)
+            if loop & ahead[before]:
+                shared = _shared(automaton, before, loop)
+                longer = replace(chain, pumps=(*chain.pumps, shared)) if shared else best
+                best = max(best, longer, chain.passed(*passed[before]), key=lambda one: one.ways)
         chains[loop] = best
+        ahead[loop] = reached(automaton, loop)
         if not loop <= automaton.ends:
-            worst = max(worst, (best.ways * _run(automaton, loop, best), best.text))
-    return worst
+            yield best.ways * _run(automaton, loop, best), best.text
 
 
 def _run(automaton: Automaton, loop: Loop, chain: Chain) -> float:
-    """Return the steps of the last loop: its characters, and after each the ways to go on."""
+    """Return the steps of the last loop: its characters, and after each the ways to go on.
+
+    Texts before its own are counted as often as all of them fit into the longest text.
+    """
     if chain.pumps:
         width, places = chain.pumps[-1].width(-1), chain.pumps[-1].places
     else:
         inner = (automaton.after[p][q] for p in loop for q in automaton.after[p].keys() & loop)
         width, places = max(times for ways in inner for times in ways), loop
     exits = max(len(automaton.after[place].keys() - loop) for place in places)
-    return width * max(1, exits)
+    fits = UNLIMITED / (chain.length + width) if chain.chars else 1.0
+    if fits < 1:  # at least two of them have to be shorter
+        fits *= fits
+    return width * max(1, exits) * (fits if automaton.anywhere else min(1.0, fits))
 
 
 def _shared(automaton: Automaton, one: Loop, other: Loop) -> Pump | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from .automaton import ALL, SEARCH, SYMBOLS, UNLIMITED, Automaton, UncheckableError
+from .automaton import ALL, SEARCH, SYMBOLS, UNLIMITED, Automaton
 
-MAX_STATES = 20_000
 _READABLE = "abcdefghijklmnopqrstuvwxyz0123456789-/ .\\"
 
 Loop = frozenset[int]
@@ -75,8 +74,6 @@ def pump(
             if there not in came:
                 came[there] = (here, letters, times)
                 queue.append(there)
-        if len(came) > MAX_STATES:
-            raise UncheckableError("its repeats are too intricate")
     return None
 
 
@@ -105,6 +102,7 @@ def _steps(
             for place, more, often, number in ways
             if letters & more
         ]
+        automaton.spend(1 + len(found))
     for there, letters, times, numbers in found:
         yield there, letters, times, len(set(there)) > 1 or len(set(numbers)) > 1
 
@@ -148,6 +146,7 @@ def loops(automaton: Automaton, least: int = 1) -> list[Loop]:
     }
     before: dict[int, list[int]] = {place: [] for place in after}
     for place, nexts in after.items():
+        automaton.spend(1 + len(nexts))
         for there in nexts:
             before[there].append(place)
     found: list[Loop] = []
@@ -158,6 +157,13 @@ def loops(automaton: Automaton, least: int = 1) -> list[Loop]:
             if len(group) > 1 or place in after[place]:
                 found.append(frozenset(group))
     return found
+
+
+def reached(automaton: Automaton, loop: Loop) -> set[int]:
+    """Return the places of a loop and those that can come after it."""
+    group = _reached(automaton.after, min(loop), set())
+    automaton.spend(sum(len(automaton.after.get(place, ())) for place in group))
+    return group
 
 
 def _left_in_order(after: dict[int, list[int]]) -> list[int]:
@@ -181,12 +187,12 @@ def _left_in_order(after: dict[int, list[int]]) -> list[int]:
     return order
 
 
-def _reached(after: dict[int, list[int]], start: int, seen: set[int]) -> set[int]:
+def _reached(after: Mapping[int, Iterable[int]], start: int, seen: set[int]) -> set[int]:
     """Return what is reached from a place and was not seen before; marks it as seen."""
     seen.add(start)
     group, queue = {start}, [start]
     while queue:
-        for there in after[queue.pop()]:
+        for there in after.get(queue.pop(), ()):
             if there not in seen:
                 seen.add(there)
                 group.add(there)
