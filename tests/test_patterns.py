@@ -277,6 +277,31 @@ def test_slow_pattern_of_a_user_is_left_out_and_named(pattern, conditions, colum
         assert "takes too long" in problem.problem
 
 
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("a{99999999999}", "more often than Python can count; limit it, as in .{0,300}"),
+        ("(" * 6_000, "is nested too deeply; simplify it"),
+        ("(?:a" * 300 + ")+" * 300, "is nested too deeply; simplify it"),
+        (".*" * 500, "its repeats are too intricate; simplify it"),
+    ],
+    ids=["count", "brackets", "nested", "intricate"],
+)
+def test_pattern_that_python_or_the_check_gives_up_is_left_out_and_named(pattern, why):
+    row = f'USR001,Title,any,any,process,any,process,"{pattern}",,,,20,,,,,\n'
+    good = "USR002,Title,any,any,process,any,process,x,,,,20,,,,,\n"
+    for catalogue in (
+        load(None, [SIGNAL, row, good]),
+        overlay(Catalogue(), [SIGNAL, row, good], ""),
+    ):
+        assert [signal.signal_id for signal in catalogue.signals] == ["USR002"]
+        (problem,) = catalogue.problems
+        assert (problem.row, problem.column) == (2, "pattern")
+        assert problem.problem.startswith(f"'{pattern[:80]}'")
+        assert problem.problem.endswith(why)
+        assert len(problem.problem) < 300
+
+
 @pytest.mark.parametrize("pattern", ["puppet", "^/opt/x$|/tmp/y$"])
 def test_allowance_that_can_begin_inside_a_value_is_left_out_and_named(pattern):
     row = f"mine,Title,any,any,process,process,{pattern},*,20,,reason,me\n"

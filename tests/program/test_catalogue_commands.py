@@ -51,6 +51,26 @@ def test_all_problems_of_all_rows_at_once(tmp_path):
     assert "takes too long" in texts[7, "pattern"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("a{99999999999}", "more often than Python can count; limit it, as in .{0,300}"),
+        ("(" * 6_000, "is nested too deeply; simplify it"),
+        ("(?:a" * 300 + ")+" * 300, "is nested too deeply; simplify it"),
+        (".*" * 500, "its repeats are too intricate; simplify it"),
+    ],
+    ids=["count", "brackets", "nested", "intricate"],
+)
+def test_a_pattern_that_python_or_the_check_gives_up(program, tmp_path, pattern, said):
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([HEADER, GOOD.replace("^ok$", f'"{pattern}"')]) + "\n")
+    ran = program("lint", path)
+    assert ran.code == 1
+    (line,) = ran.out.splitlines()
+    assert line.startswith(f"{path}:2:pattern: '{pattern[:80]}'")
+    assert line.endswith(said)
+
+
 def test_a_row_that_is_too_long_and_one_that_is_good(tmp_path):
     assert problems(tmp_path, GOOD) == []
     ((row, column, text),) = problems(tmp_path, GOOD + ",more")

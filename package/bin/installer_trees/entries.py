@@ -46,6 +46,7 @@ EVENT_FIELDS = {
 }
 MAX_WEIGHT = 95
 MAX_REDUCTION = 60
+SHOWN_CHARS = 80
 
 Record = dict[str, str]
 
@@ -223,6 +224,16 @@ def _compiled(text: str, column: str) -> Regex:
         return Regex(text)
     except re.error as error:
         raise Problem(column, f"{text!r} is not a regular expression: {error}") from None
+    except OverflowError:
+        problem = "repeats something more often than Python can count; limit it, as in .{0,300}"
+    except RecursionError:
+        problem = "is nested too deeply; simplify it"
+    raise Problem(column, f"{shown(text)} {problem}")
+
+
+def shown(pattern: str) -> str:
+    """Return the beginning of a pattern as it is written, without Python's own escapes."""
+    return f"'{pattern[:SHOWN_CHARS]}'" + (" ..." if len(pattern) > SHOWN_CHARS else "")
 
 
 def _regex(record: Record, column: str, groups: int | None = None) -> Regex | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .entries import Problem
+from .entries import Problem, shown
 from .model import Allowance, Root, Signal
 from .patterns import anchored, risk
 from .regex import Regex
-
-SHOWN_CHARS = 80
 
 
 def check_patterns(made: Root | Signal | Allowance) -> None:
@@ -26,7 +24,7 @@ def check_patterns(made: Root | Signal | Allowance) -> None:
                 "allows; begin it, and each of its alternatives, with ^"
             )
         if why:
-            raise Problem(column, f"{_shown(pattern.pattern)} {why}")
+            raise Problem(column, f"{shown(pattern.pattern)} {why}")
 
 
 def patterns_of(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
@@ -38,8 +36,3 @@ def patterns_of(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
         for condition in made.conditions:
             if condition.pattern is not None:
                 yield "conditions", condition.pattern
-
-
-def _shown(pattern: str) -> str:
-    """Return the beginning of a pattern as it is written, without Python's own escapes."""
-    return f"'{pattern[:SHOWN_CHARS]}'" + (" ..." if len(pattern) > SHOWN_CHARS else "")
