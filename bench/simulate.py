@@ -189,8 +189,8 @@ def generated(runs: report.Runs) -> dict[str, str]:
     cost = Cost.measured(runs)
     fitted = (
         f"A search takes {max(1, math.ceil(cost.cpu))} s of CPU at most to begin with, and "
-        f"{cost.memory:.0f} MiB; with every million rows {1e6 * cost.cpu_a_row:.1f} s and {1e6 * cost.memory_a_row:.0f} MiB more, on the "
-        "machine of [performance](performance.md)."
+        f"{cost.memory:.0f} MiB; with every million rows {1e6 * cost.cpu_a_row:.1f} s and "
+        f"{1e6 * cost.memory_a_row:.0f} MiB more, on the machine of [performance](performance.md)."
     )
     return {"fitted": fitted, "fleets": fleets(cost), "windows": windows(cost)}
 
