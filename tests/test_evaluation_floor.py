@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (190, 162),
+    "unseen, open": (212, 181),
     "hard cases": (21, 20),
-    "installs, recorded": (150, 146),
+    "installs, recorded": (192, 182),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
@@ -29,13 +29,15 @@ FLAGGED = {
     "benign/pip_protokit_binary_ping",
     "benign/deb_agent_upgrade_crontab_setuid",
     "benign/rpm_agent_upgrade_then_erase",
+    "benign/deb_coldvault_backup_agent",
+    "benign/deb_snoopy_logger_preloaded",
     "windows/win8_oclif_cli_defender_exclusion",
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
 app with a start script that comes by a link, a shortened command line of pip, a script that asks
 for a password, a set-up that excludes itself from the virus scanner, and recorded packages that
 were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
-program fetched and started, cron's own table rewritten)."""
+program fetched and started, cron's own table rewritten, a library preloaded into everything)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
