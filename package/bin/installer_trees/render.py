@@ -104,21 +104,26 @@ def _fill(
     row: dict[str, Value], tree: Tree, score: Score, seen: tuple[int, int], links: Counter[str]
 ) -> None:
     """Fill in the columns that can give way, each from the room that those before it leave."""
-    top = tree.top.process
-    length = min(COMMAND_CHARS, _room(row) // 4)
+    top, room = tree.top.process, ROW_CHARS - sum(map(_size, row.values()))
+    length = min(COMMAND_CHARS, max(LEAST_CHARS, room) // 4)
     row["process"] = cut(top.process, length)
     row["parent_process"] = cut(top.parent_process, length)
-    threats = _threats(tree, score, min(THREATS_CHARS, _room(row) // 3))
+    room -= _size(row["process"]) + _size(row["parent_process"])
+    threats = _threats(tree, score, min(THREATS_CHARS, max(LEAST_CHARS, room) // 3))
     row["threat_object"] = [value for value, _ in threats]
     row["threat_object_type"] = [kind for _, kind in threats]
-    row["signal_detail"] = _details(tree, score, seen, min(DETAIL_CHARS, _room(row) * 2 // 3))
-    row["score_json"] = _json(score, seen, links, min(JSON_CHARS, _room(row)))
+    room -= _size(row["threat_object"]) + _size(row["threat_object_type"])
+    length = min(DETAIL_CHARS, max(LEAST_CHARS, room) * 2 // 3)
+    row["signal_detail"] = _details(tree, score, seen, length)
+    room -= _size(row["signal_detail"])
+    row["score_json"] = _json(score, seen, links, min(JSON_CHARS, max(LEAST_CHARS, room)))
 
 
-def _room(row: dict[str, Value]) -> int:
-    """Return how many characters a row may still take, each value with a sign between."""
-    values = (value if isinstance(value, list) else [str(value)] for value in row.values())
-    return max(LEAST_CHARS, ROW_CHARS - sum(len(text) + 1 for value in values for text in value))
+def _size(value: Value) -> int:
+    """Return how many characters a value takes in a row, each of a list with a sign between."""
+    if isinstance(value, list):
+        return sum(map(len, value)) + len(value)
+    return len(str(value)) + 1
 
 
 def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node, dict[str, Value]]]:

@@ -18,6 +18,8 @@ def cut(text: str, length: int) -> str:
 
     What could begin a line or turn the direction of reading is a blank.
     """
+    if len(text) <= length and text.isprintable() and "  " not in text:
+        return text.strip()
     if len(text) > 8 * length:
         text = text[: 4 * length] + text[-4 * length :]
     text = _CONTROL.sub(" ", text).strip()
