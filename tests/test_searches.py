@@ -89,3 +89,27 @@ def test_the_what_if_report_shows_by_how_much_trees_move(app: App) -> None:
     (row,) = app.run_saved(keys, {"Endpoint.Processes": [quiet]}).rows
     assert float(row["score_then"]) == 25
     assert float(row["change"]) == 25 - float(row["score_now"]) > 0
+
+
+def test_rules_that_read_the_summary_find_the_same_trees(app: App) -> None:
+    """What docs/scale.md says under "Score once"."""
+    script = 'powershell -w hidden -ep bypass -c "IEX (New-Object Net.WebClient).DownloadString(1)"'
+    data = {
+        "Endpoint.Processes": [
+            {"_time": NOW - 600, "dest": "a", "user": "ana", "process_id": 7,
+             "process_name": "msiexec.exe", "process": "msiexec /i C:\\Users\\u\\Downloads\\a.msi"},
+            {"_time": NOW - 599, "dest": "a", "user": "ana", "process_id": 8,
+             "process_name": "powershell.exe", "process": script, "parent_process_id": 7,
+             "parent_process_name": "msiexec.exe"},
+        ]
+    }  # fmt: skip
+    written = app.run_saved(stanza("installer_trees___summary"), data).rows
+    events = [
+        {**row, "index": "summary", "source": "Installer Trees - Summary"} for row in written * 2
+    ]
+    for rule in ("installer_process_tree_score", "installer_process_tree_score_high"):
+        (scored,) = app.run_saved(stanza(rule), data).rows
+        macros = {"installer_scored": "search `installer_summary`"}
+        (read,) = app.run_saved(stanza(rule), {"events": events}, macros).rows
+        for field in ("installer_tree_id", "installer_score", "risk_score", "risk_message", "dest"):
+            assert str(read[field]) == str(scored[field]), field
