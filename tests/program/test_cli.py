@@ -335,3 +335,15 @@ def test_help_names_every_command_and_exit_code(program, capsys):
     version = capsys.readouterr().out
     manifest = json.loads((ROOT / "package" / "app.manifest").read_text(encoding="utf-8"))
     assert re.search(r"\d+\.\d+\.\d+", version)[0] == manifest["info"]["id"]["version"]
+
+
+def test_the_answer_that_the_page_shows_is_that_of_today(program, tmp_path):
+    """Of docs/program.md: the tree that is drawn there, from its heading on."""
+    for name in ("sysmon.xml", "security.xml"):
+        (tmp_path / name).write_bytes((DATA / name).read_bytes())
+    page = (ROOT / "docs" / "program.md").read_text(encoding="utf-8")
+    shown = re.search(r"^(Score \d+ \(critical\): .+?)^\.\.\.$", page, re.DOTALL | re.MULTILINE)
+    said = program(tmp_path).out
+    assert shown[1].splitlines()[0] in said
+    for line in shown[1].splitlines()[2:]:
+        assert line in said
