@@ -237,3 +237,10 @@ def test_few_ordinary_rows_reach_the_patterns_of_installers(
     installers = sum(1 for flags in store.flags if flags & (IS_ROOT | PARENT_IS_ROOT))
     assert installers > 100
     assert installers <= asked < 20_000 * 0.05
+
+
+def test_signals_are_of_families_that_installers_have() -> None:
+    catalogue = shipped()
+    known = {root.family for root in catalogue.roots}
+    for signal in catalogue.signals:
+        assert signal.families <= known, signal.signal_id
