@@ -117,9 +117,8 @@ def _bands(results: Sequence[Result]) -> str:
 
 def _not_run(results: Sequence[Result]) -> Iterator[str]:
     """Say for each detector how many rules ran, and why the others did not."""
-    rules_of = {f.detector: f for result in results for f in result.findings}
-    rules_of.pop(WITHOUT_EVENTS, None)
-    for found in rules_of.values():
+    every = (f for result in results for f in result.findings if f.detector != WITHOUT_EVENTS)
+    for found in {f.detector: f for f in every}.values():
         rules = "rule" if found.ran == 1 else "rules"
         said = f"{found.detector}: {found.ran} {rules} ran, {len(found.skipped)} did not"
         if found.skipped:

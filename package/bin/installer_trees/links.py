@@ -204,22 +204,22 @@ class Linker(Parents):
             places.append((store.own_guid[image], store.own_pid[image]))
         found: set[int] = set()
         for guid, pid in places:
-            times, rows = (
-                self._children_in_order(GUID, guid) if guid else (self._children_in_order(PID, pid))
-            )
+            times, rows = self._children_in_order(guid, pid)
             place = bisect_right(times, time)
             first = max(bisect_left(times, time - before), place - MOST_BESIDE)
             last = min(bisect_right(times, time + after), place + MOST_BESIDE)
             found.update(rows[first:last])
         return self.sort(found)
 
-    def _children_in_order(self, kind: str, key: int) -> History:
-        """Return times and rows of all processes that name one parent."""
-        known = self._started.get((kind, key))
+    def _children_in_order(self, guid: int, pid: int) -> History:
+        """Return times and rows of all processes that name one parent, by GUID, else by id."""
+        index, place = (
+            (self.children_by[GUID], (GUID, guid)) if guid else (self.by_parent_pid, (PID, pid))
+        )
+        known = self._started.get(place)
         if known is None:
-            index = self.children_by[GUID] if kind == GUID else self.all_by_parent_pid
-            rows = self.sort({self.canonical(row) for row in index.rows(key)})
-            known = self._started[kind, key] = ([self.store.time[row] for row in rows], rows)
+            rows = self.sort({self.canonical(row) for row in index.rows(place[1])})
+            known = self._started[place] = ([self.store.time[row] for row in rows], rows)
         return known
 
     def owner_of(self, event: int, members: dict[int, int]) -> int:
@@ -238,7 +238,7 @@ class Linker(Parents):
             owners = {self.canonical(row) for row in self._by_guid.rows(guid)}
             standin = self._standin_of.get((GUID, guid, 0), -1) if guid else -1
             if owners or standin in members:
-                return min((owners & members.keys()) or ({standin} & members.keys()), default=-1)
+                return next((who for who in (*sorted(owners), standin) if who in members), -1)
         for guid, pid in sides:
             if pid:
                 owner = self._owner_by_pid(event, pid, guid)

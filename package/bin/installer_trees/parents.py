@@ -29,14 +29,14 @@ DETACHED_PIDS = 16
 Link = tuple[int, str]
 NO_PARENT: Link = (-1, "")
 
-_SHELLS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*"
-_SCRIPT = re.compile(rf"(?:{_SHELLS})$")
+SCRIPT_HOSTS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*"
+_SCRIPT = re.compile(rf"(?:{SCRIPT_HOSTS})$")
 _INIT = re.compile(r"(?:systemd|init|launchd)$")
 _TOOLS = (
     r"nohup|setsid|daemon(?:ize)?|osascript|expect|tclsh[\d.]*|curl|wget|nc|socat"
     r"|ld-(?:linux|musl)\S*"
 )
-_DETACHED = re.compile(rf"(?:{_SHELLS}|{_TOOLS})$")
+_DETACHED = re.compile(rf"(?:{SCRIPT_HOSTS}|{_TOOLS})$")
 _ODD_PLACE = re.compile(r"/?memfd:|(?:/private)?/(?:tmp|var/tmp|dev/shm|run/shm)/")
 """Where a program lies that nothing but a script starts."""
 
@@ -57,11 +57,10 @@ class Parents(Identities):
         skip: Sequence[int] = self.events
         if self.all_have_guids:
             skip = bytes(map(bool, map(or_, store.parent_guid, self.events or repeat(0))))
-        self.all_by_parent_pid = KeyIndex(store.parent_pid, self.events)
-        by_pid = self.all_by_parent_pid
+        self.by_parent_pid = KeyIndex(store.parent_pid, self.events)
         self.children_by = {
             GUID: KeyIndex(store.parent_guid, self.events),
-            PID: KeyIndex(store.parent_pid, skip) if self.all_have_guids else by_pid,
+            PID: KeyIndex(store.parent_pid, skip) if self.all_have_guids else self.by_parent_pid,
             PARENT_FIELDS: KeyIndex(store.parent_command, skip),
         }
         self.detached: dict[int, list[int]] = {}

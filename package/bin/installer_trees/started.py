@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from .links import Branch, Linker
 from .model import Event, Process
 from .naming import product_words, words
-from .parents import TIE, Link
+from .parents import SCRIPT_HOSTS, TIE, Link
 
 TEXT_CHARS = 4_000
 DEPTH, DEPTH_AT_HOME = 3, 5
@@ -46,9 +46,7 @@ _SESSION = re.compile(
     rf"|(?:(?:/usr|/usr/local|/opt/homebrew)?/bin/)?{_SHELL}\s-(?:i?l|li))\s{{0,9}}$"
 )
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
-_RUNS_SCRIPTS = re.compile(
-    rf"(?:{_SHELL}|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*|nc|ncat|socat)$"
-)
+_RUNS_SCRIPTS = re.compile(rf"(?:{SCRIPT_HOSTS}|{_SHELL}|nc|ncat|socat)$")
 MIN_PRODUCT_CHARS = 3
 _SHARED_FOLDERS = frozenset(
     [
