@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from installer_trees.catalogue import Catalogue, load
 from installer_trees.entries import SIGNAL_COLUMNS
+from installer_trees.identity import KeyIndex
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
 from installer_trees.render import TREE_COLUMNS
@@ -56,6 +58,30 @@ def shapes(
 
 def test_a_fresh_catalogue_has_no_problems() -> None:
     assert CATALOGUE.problems == []
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+@pytest.mark.parametrize("named", [0.01, 0.9])
+def test_expected_keys_have_the_rows_that_the_table_has(skipped: bool, named: float) -> None:
+    chance = random.Random(named)
+    pool = [0, *(chance.getrandbits(62) - 2**61 for _ in range(300))]
+    keys = array("q", (chance.choice(pool) if chance.random() < named else 0 for _ in range(2000)))
+    skip = bytes(chance.choice((0, 0, 4)) for _ in keys) if skipped else b""
+    truth = {
+        key: [row for row, other in enumerate(keys) if other == key and not (skip and skip[row])]
+        for key in {*pool, 7} - {0}
+    }
+    expected, asked = pool[:30], pool[:60]
+    index = KeyIndex(keys, skip)
+    index.expect(expected)
+    assert all(sorted(index.rows(key)) == truth[key] for key in expected if key)
+    assert list(index.rows(0)) == []
+    assert index._mask < 0, "a table was built for keys that were expected"
+    index.expect(pool)  # too many: these are left to the table
+    assert all(sorted(index.rows(key)) == truth[key] for key in (*asked, 7) if key)
+    assert index._mask >= 0
+    index.expect(expected)  # comes too late, and changes nothing
+    assert all(sorted(index.rows(key)) == rows for key, rows in truth.items())
 
 
 def test_guid_beats_a_reused_process_id() -> None:

@@ -105,7 +105,7 @@ class Model(Parents):
     def _launch(self, branches: list[Branch]) -> None:
         """Hang what a service manager started under the member that named its program last before.
 
-        A name is a full path on a command line, not older than the lifetime. What was started takes
+        A name is a full path on a command line or the member's own, not older than the lifetime. What was started takes
         along all below it.
         """
         parent = self.parents()
@@ -114,7 +114,7 @@ class Model(Parents):
             if above is not None:
                 children.setdefault(above, []).append(i)
         inside = {who: branch for branch in branches for who in branch.parents}
-        named = [(self.order(who), who, paths(self.line(who))) for who in inside]
+        named = [(self.order(who), who, paths(self.line(who), self.path(who))) for who in inside]
         claimed = set(inside)
         started = [i for i in parent if i not in inside and may_be_started(self.rows[i])]
         for row in self.sorted(started):
@@ -200,6 +200,9 @@ class Model(Parents):
 
     def line(self, who: Who) -> str:
         return who.process if isinstance(who, Standin) else str(self.rows[who]["process"])
+
+    def path(self, who: Who) -> str:
+        return who.process_path if isinstance(who, Standin) else str(self.rows[who]["process_path"])
 
     def owner(self, event: int, members: set[Who]) -> Who | None:
         """The process of a tree that an event belongs to.

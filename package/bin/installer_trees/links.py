@@ -66,6 +66,7 @@ class Linker(Parents):
         flags = self.store.flags
         installers = flags.tobytes().translate(_INSTALLERS)
         marked = {self.canonical(row) for row in compress(range(len(flags)), installers)}
+        self.expect_parents(marked)
         self.adopt_execs(row for row in marked if flags[row] & IS_ROOT)
         self.adopt_detached()
         tops = self.tops(marked)
@@ -76,6 +77,7 @@ class Linker(Parents):
                 if top not in claimed:
                     branches.append(self.grow(top, claimed))
         branches = [branch for branch in branches if not self._is_idle(branch)]
+        self._expect_beside(branch.top for branch in branches if branch.top >= 0)
         return sorted(branches, key=lambda branch: self.order(branch.top))
 
     def _is_idle(self, branch: Branch) -> bool:
@@ -161,8 +163,9 @@ class Linker(Parents):
     def _confirm(self) -> None:
         """Take for installers the rows whose entry asks for a sibling, where there is one."""
         flags = self.store.flags
-        waiting = flags.tobytes().translate(_WAITING)
-        for row in compress(range(len(flags)), waiting):
+        waiting = list(compress(range(len(flags)), flags.tobytes().translate(_WAITING)))
+        self._expect_beside(waiting)
+        for row in waiting:
             root = self.entry_of(row)
             if root and root.sibling_pattern and self.command_beside(row, root.sibling_pattern):
                 flags[row] |= IS_ROOT
@@ -210,6 +213,11 @@ class Linker(Parents):
             last = min(bisect_right(times, time + after), place + MOST_BESIDE)
             found.update(rows[first:last])
         return self.sort(found)
+
+    def _expect_beside(self, rows: Iterable[int]) -> None:
+        """Look in one pass for what stands beside some rows whose parent has no GUID."""
+        store = self.store
+        self.by_parent_pid.expect(store.parent_pid[r] for r in rows if not store.parent_guid[r])
 
     def _children_in_order(self, guid: int, pid: int) -> History:
         """Return times and rows of all processes that name one parent, by GUID, else by id."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import repeat
 from operator import or_
 
@@ -54,7 +54,7 @@ class Parents(Identities):
         super().__init__(store, catalogue)
         self.lifetime = lifetime
         # Where every process has a GUID, a child that names one is never found another way.
-        skip: Sequence[int] = self.events
+        skip = self.events
         if self.all_have_guids:
             skip = bytes(map(bool, map(or_, store.parent_guid, self.events or repeat(0))))
         self.by_parent_pid = KeyIndex(store.parent_pid, self.events)
@@ -83,6 +83,13 @@ class Parents(Identities):
             )
             self._parents[row] = found
         return found
+
+    def expect_parents(self, rows: Iterable[int]) -> None:
+        """Look in one pass for the parents of some rows that a GUID does not tell."""
+        store = self.store
+        unnamed = [row for row in rows if not self._named_by_guid(row)]
+        self._by_pid.expect([store.parent_pid[row] for row in unnamed])
+        self._by_command.expect([store.parent_command[row] for row in unnamed])
 
     def _named_by_guid(self, row: int) -> bool:
         """Tell whether a parent can only be found by GUID: the row names it, and all have one."""
