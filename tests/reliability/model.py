@@ -105,8 +105,8 @@ class Model(Parents):
     def _launch(self, branches: list[Branch]) -> None:
         """Hang what a service manager started under the member that named its program last before.
 
-        A name is a full path on a command line or the member's own, not older than the lifetime. What was started takes
-        along all below it.
+        A name is a full path on a command line or the member's own, not older than the lifetime.
+        What was started takes along all below it.
         """
         parent = self.parents()
         children: dict[Who, list[int]] = {}
