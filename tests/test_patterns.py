@@ -215,6 +215,21 @@ def test_pattern_that_can_begin_inside_a_value_is_not_anchored(pattern):
     assert not anchored(pattern)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^.*agent", r"^.{0,9}x", r"^C:\\.*\\x", r"^[^\"]+x", r"(?i)^(?:abcd|.+)x", r"^\"?(?:.+/)?x"],
+)
+def test_pattern_that_begins_with_any_text_is_not_anchored(pattern):
+    assert not anchored(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^/opt/.*x", r"^\S*/x", r"^.x", r"^C:\\Apps\\.+", r"^agent .*"]
+)
+def test_pattern_that_begins_with_a_place_or_one_word_is_anchored(pattern):
+    assert anchored(pattern)
+
+
 @pytest.mark.parametrize("pattern", [r"^a", r"(?i)^a|^b", r"^(?:a|b)", r"(?:^a|\Ab)c", r"^$"])
 def test_pattern_with_every_alternative_at_the_beginning_is_anchored(pattern):
     assert anchored(pattern)

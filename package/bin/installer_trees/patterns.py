@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import comb, prod
 
-from .automaton import SEARCH, UNLIMITED, Automaton, UncheckableError
+from .automaton import SEARCH, START, SYMBOLS, UNLIMITED, Automaton, UncheckableError
 from .pumps import Loop, Pump, loops, pump, reached, widest
 
 MAX_WORK = 300_000_000
@@ -22,6 +22,9 @@ MAX_WORK = 300_000_000
 UNCHECKED = "cannot be checked for patterns that take too long"
 MANY = 64
 """Repeats from which on the ways to share a text are too many, whatever their number."""
+FIXED_CHARS = 4
+"""Characters, as in `^C:\\x`, with which an anchored pattern begins before it may read any text."""
+_ANY_TEXT = sum(1 << SYMBOLS.index(symbol) for symbol in "a ")
 
 
 @lru_cache(maxsize=1_000)
@@ -51,8 +54,21 @@ def risk(pattern: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def anchored(pattern: str) -> bool:
-    """Tell whether a pattern can only be found at the beginning of a text."""
-    return not Automaton(pattern).anywhere
+    """Tell whether a pattern is found at the beginning of a text only, and says how that begins.
+
+    It does not where a repeat that reads nearly everything comes before `FIXED_CHARS` others.
+    """
+    automaton = Automaton(pattern)
+    if automaton.anywhere:
+        return False
+    places, seen = {START}, {START}
+    for _ in range(FIXED_CHARS):
+        places = {after for place in places for after in automaton.after.get(place, ())} - seen
+        seen |= places
+        looped = (place for place in places if place in automaton.after.get(place, ()))
+        if any(automaton.masks[place] & _ANY_TEXT == _ANY_TEXT for place in looped):
+            return False
+    return True
 
 
 def _costs(pattern: str) -> Iterator[tuple[float, str]]:

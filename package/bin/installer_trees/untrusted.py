@@ -20,8 +20,9 @@ def check_patterns(made: Root | Signal | Allowance) -> None:
         why = risk(pattern.pattern)
         if not why and isinstance(made, Allowance) and not anchored(pattern.pattern):
             why = (
-                "is not anchored: it can begin inside a value, so an attacker could write what it "
-                "allows; begin it, and each of its alternatives, with ^"
+                "is not anchored: it can begin inside a value, or with a repeat that reads any "
+                "text, so an attacker could write what it allows; begin it, and each of its "
+                "alternatives, with ^ and the start of the value"
             )
         if why:
             raise Problem(column, f"{shown(pattern.pattern)} {why}")
