@@ -14,8 +14,13 @@ try:  # Python 3.11 and later
 except ImportError:
     import sre_parse
 
-MIN_CHARS = 3
+START_CHARS = 3
+MIN_CHARS = 2
+TELLING = frozenset("|;&$`^<>%+\\")
+"""Signs that are worth looking for even alone: few command lines have them."""
 MAX_WORDS = 40
+MAX_SETS = 2
+"""Sets of words that are looked at for one pattern."""
 COMMON = frozenset(
     ".exe http :// http:// https:// :\\users\\ \\users\\ \\windows\\ /usr/ /bin/".split()
 )
@@ -24,17 +29,16 @@ Words = frozenset[str]
 T = TypeVar("T")
 
 
-def required_words(pattern: str) -> Words:
-    """Return lower-case words of which every text that the pattern is found in holds one.
+def required_words(pattern: str) -> tuple[Words, ...]:
+    """Return sets of lower-case words: every text that the pattern is found in holds one of each.
 
-    An empty set says nothing: then the pattern has to be searched. Words are ASCII, and the promise
-    holds for ASCII texts in lower case.
+    The set that rules out more comes first; none at all says nothing: then the pattern has to be
+    searched. Words are ASCII, and the promise holds for ASCII texts in lower case.
     """
     try:
-        words = _held(_sequence(sre_parse.parse(pattern)))
+        return _held(_sequence(sre_parse.parse(pattern)))
     except Exception:  # a private parser: without it, nothing is ruled out
-        return frozenset()
-    return words if words and len(words) <= MAX_WORDS else frozenset()
+        return ()
 
 
 def may_match(words: Words, text: str) -> bool:
@@ -55,34 +59,45 @@ def shortest(words: Iterable[str]) -> Words:
 
 
 class Sieve(Generic[T]):
-    """Of many things that each need one of some words, finds those that a text may satisfy.
+    """Of many things that need words, finds those that a text may satisfy.
 
     A word is looked for only where its first letters occur, so that the work grows with the text
-    and hardly with the number of things.
+    and hardly with the number of things. Only the few short words are looked for in every text.
 
     Args:
-        things: Each with its words; one without words is always found.
+        things: Each with the sets of words of which it needs one each; without any it is always
+            found.
     """
 
-    def __init__(self, things: Iterable[tuple[T, Words]]) -> None:
+    def __init__(self, things: Iterable[tuple[T, tuple[Words, ...]]]) -> None:
         self._things: list[T] = []
         self._always: list[int] = []
+        self._second: list[Words] = []
         self._by_start: dict[str, list[tuple[str, int]]] = {}
-        for number, (thing, words) in enumerate(things):
+        self._short: dict[str, list[int]] = {}
+        for number, (thing, needed) in enumerate(things):
             self._things.append(thing)
-            if not words:
+            self._second.append(needed[1] if len(needed) > 1 else frozenset())
+            if not needed:
                 self._always.append(number)
-            for word in words:
-                self._by_start.setdefault(word[:MIN_CHARS], []).append((word, number))
+            for word in needed[0] if needed else ():
+                if len(word) < START_CHARS:
+                    self._short.setdefault(word, []).append(number)
+                else:
+                    self._by_start.setdefault(word[:START_CHARS], []).append((word, number))
         self._starts = frozenset(self._by_start)
 
     def candidates(self, text: str) -> list[T]:
         """Return what a lower-case ASCII text may satisfy, in the order given."""
         found = set(self._always)
-        parts = {text[i : i + MIN_CHARS] for i in range(len(text) - MIN_CHARS + 1)}
+        parts = {text[i : i + START_CHARS] for i in range(len(text) - START_CHARS + 1)}
         for start in self._starts & parts:
             found.update(number for word, number in self._by_start[start] if word in text)
-        return [self._things[number] for number in sorted(found)]
+        for short, numbers in self._short.items():
+            if short in text:
+                found.update(numbers)
+        second = self._second
+        return [self._things[i] for i in sorted(found) if may_match(second[i], text)]
 
     def all(self) -> list[T]:
         """Return everything, for a text that words say nothing about."""
@@ -94,20 +109,22 @@ class _Said(NamedTuple):
 
     Attributes:
         all: Everything that the part can be; empty where that is too much.
-        words: Of these it holds one; empty where it says nothing, or `all` says it.
+        held: Sets of words of which it holds one each, the best first; none where it says nothing,
+            or `all` says it.
     """
 
     all: Words
-    words: Words
+    held: tuple[Words, ...]
 
 
-_UNKNOWN = _Said(frozenset(), frozenset())
-_EMPTY = _Said(frozenset([""]), frozenset())
+_UNKNOWN = _Said(frozenset(), ())
+_EMPTY = _Said(frozenset([""]), ())
 
 
 def _sequence(parsed: Iterable[tuple[Any, Any]]) -> _Said:
-    """Read a sequence: any one part that must be there will do for its words."""
-    runs, best, whole, literal = _EMPTY.all, _UNKNOWN.words, True, ""
+    """Read a sequence: it holds what each of its parts holds."""
+    runs, whole, literal = _EMPTY.all, True, ""
+    held: list[Words] = []
     for code, value in parsed:
         if code is sre_parse.LITERAL and value < 128:
             literal += chr(value).lower()
@@ -119,46 +136,64 @@ def _sequence(parsed: Iterable[tuple[Any, Any]]) -> _Said:
             if said.all != _EMPTY.all:
                 runs = frozenset([run + end for run in runs for end in said.all])
         else:
-            best, whole = _better(best, _worthwhile(runs)), False
-            runs = said.all or _EMPTY.all
-        best = _better(best, said.words)
+            held.append(_worthwhile(runs))
+            whole, runs = False, said.all or _EMPTY.all
+        held += said.held
     runs = frozenset([run + literal for run in runs])
     if whole:
-        return _Said(runs, best)
-    return _Said(frozenset(), _better(best, _worthwhile(runs)))
+        return _Said(runs, _best(held))
+    return _Said(frozenset(), _best([*held, _worthwhile(runs)]))
 
 
 def _part(code: str, value: Any) -> _Said:
     if code == "LITERAL" and value < 128:
-        return _Said(frozenset([chr(value).lower()]), frozenset())
+        return _Said(frozenset([chr(value).lower()]), ())
     if code in ("AT", "ASSERT_NOT"):
         return _EMPTY
     if code == "ASSERT":
         ahead = value[0] == 1
-        return _Said(_EMPTY.all, _held(_sequence(value[1])) if ahead else frozenset())
+        return _Said(_EMPTY.all, _held(_sequence(value[1])) if ahead else ())
     if code == "IN":
-        return _Said(_any_of(_part(str(inner), char).all for inner, char in value), frozenset())
+        ascii_only = [(str(inner), char) for inner, char in value if not _beyond(str(inner), char)]
+        return _Said(_any_of(_part(inner, char).all for inner, char in ascii_only), ())
     if code in ("SUBPATTERN", "ATOMIC_GROUP"):
         return _sequence(value[-1] if code == "SUBPATTERN" else value)
     if code == "BRANCH":
         branches = [_sequence(branch) for branch in value[1]]
         together = _any_of(branch.all for branch in branches)
-        return _Said(together, frozenset() if together else _any_of(map(_held, branches)))
+        return _Said(together, () if together else _held_by_all(list(map(_held, branches))))
     if code in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
         return _repeat(*value)
     return _UNKNOWN
 
 
+def _beyond(code: str, value: Any) -> bool:
+    """Tell whether a member of a set is a letter that no text in ASCII holds, in either case."""
+    if code != "LITERAL" or value < 128:
+        return False
+    char = chr(value)
+    return not any(c.isascii() for c in char.lower() + char.upper() + char.casefold())
+
+
 def _repeat(low: int, high: int, parsed: Iterable[tuple[Any, Any]]) -> _Said:
     once = _sequence(parsed)
     if high == 1 and once.all:
-        return once if low else _Said(once.all | _EMPTY.all, frozenset())
-    return _Said(frozenset(), _held(once) if low else frozenset())
+        return once if low else _Said(once.all | _EMPTY.all, ())
+    return _Said(frozenset(), _held(once) if low else ())
 
 
-def _held(said: _Said) -> Words:
-    """Return words of which one is in the part, however much is known of it."""
-    return _better(said.words, _worthwhile(said.all)) if said.all else said.words
+def _held(said: _Said) -> tuple[Words, ...]:
+    """Return sets of words of which one each is in the part, however much is known of it."""
+    return _best([*said.held, _worthwhile(said.all)]) if said.all else said.held
+
+
+def _held_by_all(branches: list[tuple[Words, ...]]) -> tuple[Words, ...]:
+    """Return sets of words for a choice: of each branch its best, then its others."""
+    if not all(branches):
+        return ()
+    width = max(map(len, branches))
+    together = (_any_of(held[min(i, len(held) - 1)] for held in branches) for i in range(width))
+    return _best(map(shortest, together))
 
 
 def _any_of(choices: Iterable[Words]) -> Words:
@@ -172,16 +207,15 @@ def _any_of(choices: Iterable[Words]) -> Words:
 
 
 def _worthwhile(words: Words) -> Words:
-    """Return words to look for, none where one of them is too short."""
-    return shortest(words) if min(map(len, words)) >= MIN_CHARS else frozenset()
+    """Return words to look for, none where one of them is too short to tell anything."""
+    telling = all(len(word) >= MIN_CHARS or word in TELLING for word in words)
+    return shortest(words) if telling else frozenset()
 
 
-def _better(one: Words, other: Words) -> Words:
-    """Return the words that rule out more: rare, long and few before common, short and many."""
-    if not one or not other:
-        return one or other
-    return max(one, other, key=_worth)
+def _best(held: Iterable[Words]) -> tuple[Words, ...]:
+    """Return the sets that rule out most: rare, long and few words before common, short, many."""
+    return tuple(sorted({*held} - {frozenset()}, key=_worth, reverse=True)[:MAX_SETS])
 
 
-def _worth(words: Words) -> tuple[bool, int, int]:
-    return words.isdisjoint(COMMON), min(6, min(map(len, words))), -len(words)
+def _worth(words: Words) -> tuple[bool, int, int, list[str]]:
+    return words.isdisjoint(COMMON), min(6, min(map(len, words))), -len(words), sorted(words)

@@ -90,7 +90,7 @@ class Matcher:
                     grouped[signal.field].append(signal)
             for field, signals in grouped.items():
                 self._by_field[kind, kin, field] = Sieve(
-                    (signal, signal.pattern.words) for signal in signals
+                    (signal, signal.pattern.needed) for signal in signals
                 )
             known = self._fields_of[kind, kin] = tuple(grouped)
         return known
