@@ -31,7 +31,9 @@ _PROGRAM = r"\.(?:exe|com|scr|dll|ps1|bat|cmd|vbs|vbe|js|jse|wsf|hta|py|jar)(?![
 _POSIX = r"(?<![\w.~/:])/(?:[\w.+@\-\0]{1,80}/){1,12}[\w.+@\-\0]{1,80}"
 _PATH = re.compile(rf"{_WINDOWS}{_PROGRAM}|{_POSIX}", re.IGNORECASE)
 _OF_SYSTEM = re.compile(
-    r"[a-z]:\\windows\\(?!temp\\|tasks\\|debug\\)|[a-z]:\\program files(?: \(x86\))?\\windows"
+    r"[a-z]:\\windows\\(?:[^\\]+$|(?:sys(?:tem32|wow64|native|arm32)|winsxs|servicing|installer|inf|fonts"
+    r"|microsoft\.net|assembly|systemapps|immersivecontrolpanel|softwaredistribution|ccm\w*|uus)\\)"
+    r"|[a-z]:\\program files(?: \(x86\))?\\windows"
     r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share(?!/\.))/"
     r"|/applications/(?!.*\.app\b)"
 )
