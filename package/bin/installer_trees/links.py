@@ -194,6 +194,16 @@ class Linker(Parents):
                 return line
         return ""
 
+    def started_after(self, row: int, seconds: float) -> list[int]:
+        """Return what the same shell started within seconds after a process, in order.
+
+        The last command of a line often takes over the process of the shell.
+        """
+        time, shell = self.store.time, self.parent_of(row)[0]
+        images, place = self._images(shell) if shell >= 0 else ([], -1)
+        near = {*self._beside(row, 0.0, seconds), *(images[place + 1 :] if place >= 0 else ())}
+        return self.sort(r for r in near - {row} if time[row] <= time[r] <= time[row] + seconds)
+
     def _beside(self, row: int, before: float, after: float) -> list[int]:
         """Return the processes that name the same parent, within seconds of a row, in order.
 

