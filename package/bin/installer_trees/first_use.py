@@ -1,14 +1,13 @@
-"""The first use of what a language package manager installed: what a package does when imported.
+"""The first import of what a language package manager installed.
 
-Packages need no install script to act: the line that installs one often goes on to import it, or to
-call the command that it brought. What the same shell runs shortly after, and what loads or is named
-like the package that was asked for, belongs to the install.
+Packages need no install script to act: the line that installs one often goes on to import it. What
+the same shell starts shortly after to load the package that was asked for belongs to the install.
+Commands that a package brought do not: to run one is a decision of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from .identity import file_name
 from .links import Branch, Linker
@@ -23,13 +22,8 @@ _KIND, _SIGNS = re.compile(r"\.(?:exe|py|js|rb)$", re.IGNORECASE), re.compile(r"
 _FIRST = re.compile(r"(?<=[^@])[./].*|^@[^/]*/")
 _LOADED = re.compile(
     r"\bimport\s{1,9}([\w.]{1,100})|\bfrom\s{1,9}([\w.]{1,100})\s{1,9}import\b"
-    r"|\s-m\s{0,9}([\w.]{1,100})|\brequire\s?\(?\s?[\"']([\w@./\-]{1,100})[\"']"
+    r"|\brequire\s?\(?\s?[\"']([\w@./\-]{1,100})[\"']"
     r"|\bimport\s?\(?[\"']([\w@./\-]{1,100})[\"']"
-)
-_RUN = re.compile(
-    r"^(?:(?:\S{0,200}[\\/])?(?:python[\w.]{0,12}|node|ruby[\d.]{0,8})(?:\.exe)?[\"']?\s{1,9})?"
-    r"[\"']?(?:\S{0,300}[\\/])?([\w.\-]{1,100})(?=[\"'\s]|$)",
-    re.IGNORECASE,
 )
 
 
@@ -51,7 +45,7 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         uses = [
             row
             for row in linker.started_after(branch.top, USE_SECONDS)
-            if row not in claimed and package in used_names(linker.process(row).process)
+            if row not in claimed and package in loaded_names(linker.process(row).process)
         ]
         linker.tops(uses)  # which cuts circles
         for row in uses:
@@ -61,13 +55,11 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
                 branch.parent.update({**below.parent, row: (branch.top, TIE)})
 
 
-def used_names(command_line: str) -> set[str]:
-    """Return the names of what a command line loads, and of the program or script that it runs."""
-    line = command_line[:LINE_CHARS]
-    loaded: Iterable[str] = (name for found in _LOADED.findall(line) for name in found if name)
-    names = {_plain(_FIRST.sub("", name.lstrip("./"))) for name in loaded}
-    run = _RUN.match(line)
-    return {*names, _plain(run[1]) if run else ""} - {""}
+def loaded_names(command_line: str) -> set[str]:
+    """Return the names of the packages that the code in a command line loads."""
+    found = _LOADED.findall(command_line[:LINE_CHARS])
+    names = (name for names in found for name in names if name)
+    return {_plain(_FIRST.sub("", name.lstrip("./"))) for name in names} - {""}
 
 
 def _plain(name: str) -> str:
