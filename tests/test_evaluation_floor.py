@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (212, 180),
+    "unseen, open": (237, 204),
     "hard cases": (21, 20),
-    "installs, recorded": (192, 182),
+    "installs, recorded": (249, 236),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
@@ -31,13 +31,15 @@ FLAGGED = {
     "benign/rpm_agent_upgrade_then_erase",
     "benign/deb_coldvault_backup_agent",
     "benign/deb_snoopy_logger_preloaded",
+    "benign/run_dotfiles_clone_install",
     "windows/win8_oclif_cli_defender_exclusion",
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
 app with a start script that comes by a link, a shortened command line of pip, a script that asks
 for a password, a set-up that excludes itself from the virus scanner, and recorded packages that
 were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
-program fetched and started, cron's own table rewritten, a library preloaded into everything)."""
+program fetched and started, cron's own table rewritten, also by a person's own set-up script, a library
+preloaded into everything)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
