@@ -80,10 +80,10 @@ class KeyIndex:
             heads[slot] = row
 
     def _rows_with_keys(self) -> Iterator[int]:
-        rows: Iterable[int] = range(len(self._keys))
-        if self._skip:
-            rows = compress(rows, self._skip.translate(_IS_ZERO))
-        return (row for row in rows if self._keys[row])
+        rows = range(len(self._keys))
+        if not self._skip:
+            return compress(rows, self._keys)
+        return (row for row in compress(rows, self._skip.translate(_IS_ZERO)) if self._keys[row])
 
     def rows(self, key: int) -> Iterator[int]:
         """Yield the rows that have this key, in no particular order."""
