@@ -38,8 +38,8 @@ FLAGGED = {
 app with a start script that comes by a link, a shortened command line of pip, a script that asks
 for a password, a set-up that excludes itself from the virus scanner, and recorded packages that
 were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
-program fetched and started, cron's own table rewritten, also by a person's own set-up script, a library
-preloaded into everything)."""
+program fetched and started, cron's own table rewritten, also by a person's own set-up script, a
+library preloaded into everything)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
