@@ -11,7 +11,6 @@ import re
 
 from .identity import file_name
 from .links import Branch, Linker
-from .parents import TIE
 
 USE_SECONDS = 300.0
 MIN_CHARS = 4
@@ -55,9 +54,7 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         linker.tops(uses)  # which cuts circles
         for row in uses:
             if row not in claimed:
-                below = linker.grow(row, claimed)
-                branch.members.extend(below.members)
-                branch.parent.update({**below.parent, row: (branch.top, TIE)})
+                branch.hang(linker.grow(row, claimed).parent, row, branch.top)
 
 
 def used_names(command_line: str) -> set[str]:

@@ -14,7 +14,7 @@ from itertools import compress
 from .catalogue import Catalogue
 from .columns import NO_TIME
 from .identity import LOOK_BACK, History, same_name
-from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, Link, Parents
+from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, TIE, Link, Parents
 from .regex import MATCH_CHARS, Regex
 from .rows import IS_ROOT, NEEDS_SIBLING, PARENT_IS_ROOT, RowStore
 
@@ -39,6 +39,12 @@ class Branch:
     top: int
     members: list[int] = field(default_factory=list)
     parent: dict[int, Link] = field(default_factory=dict)
+
+    def hang(self, below: dict[int, Link], row: int, under: int) -> None:
+        """Take in what grew from a row, each parent before its children, and tie it to a member."""
+        self.members.extend(below)
+        self.parent.update(below)
+        self.parent[row] = (under, TIE)
 
 
 class Linker(Parents):

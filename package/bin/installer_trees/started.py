@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from .links import Branch, Linker
 from .model import Event, Process
 from .naming import product_words, words
-from .parents import SCRIPT_HOSTS, TIE, Link
+from .parents import SCRIPT_HOSTS, Link
 
 TEXT_CHARS = 4_000
 DEPTH, DEPTH_AT_HOME = 3, 5
@@ -99,11 +99,8 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     for row in linker.sort(namers):
         if row in claimed or linker.canonical(row) != row:
             continue
-        branch = branch_of[namers[row]]
         below = _without_sessions(linker, linker.grow(row, claimed))
-        branch.members.extend(below)
-        branch.parent.update(below)
-        branch.parent[row] = (namers[row], TIE)
+        branch_of[namers[row]].hang(below, row, namers[row])
         found = True
     return found
 
