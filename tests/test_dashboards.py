@@ -30,6 +30,7 @@ DEFINITIONS = {path.stem: build_dashboards.definition(path) for path in build_da
 KNOWN = json.loads((FOLDER / "known.json").read_text(encoding="utf-8"))
 GRAPH = DEFINITIONS["installer_tree_graph"]
 """It has the same inputs and the same table of trees as installer_tree, and runs less."""
+SETUP = DEFINITIONS["installer_setup"]
 CLICK = re.compile(r"row\.(.+)\.value")
 HOSTILE = [
     'a" | delete | search "',
@@ -72,6 +73,11 @@ def tree(app: App, search_head: dict[str, list[Row]]) -> Board:
 @pytest.fixture(scope="module")
 def graph(app: App, search_head: dict[str, list[Row]]) -> Board:
     return Board(app, search_head, GRAPH)
+
+
+@pytest.fixture(scope="module")
+def setup(app: App, search_head: dict[str, list[Row]]) -> Board:
+    return Board(app, {**search_head, **data.endpoints(app)}, SETUP)
 
 
 def handlers(definition: Definition) -> list[tuple[str, dict[str, Any]]]:
@@ -577,6 +583,141 @@ def test_a_host_that_is_not_known_says_what_to_check(
 ) -> None:
     board = Board(app, search_head, GRAPH, host="nobody")
     assert "Check the spelling" in board.rows["trees"][0]["Note"]
+
+
+# --- the set-up check ----------------------------------------------------------------------
+
+
+def checks(board: Board) -> dict[str, tuple[str, str, str]]:
+    return {
+        row["Check"]: (row["State"], row["Found"], row["What to do"]) for row in board.rows["checks"]
+    }
+
+
+def test_the_setup_check_of_a_fresh_install(setup: Board) -> None:
+    """The sample's events, an accelerated model, and nothing enabled or changed yet."""
+    found = checks(setup)
+    states = {check: state for check, (state, _, _) in found.items()}
+    assert states == {
+        "Common Information Model add-on": "Good",
+        "Process creations, last hour": "Good",
+        "Command lines": "Good",
+        "Process GUIDs": states["Process GUIDs"],
+        "Acceleration of the Endpoint model": "Improve",
+        "Network, file, registry and service events": states[
+            "Network, file, registry and service events"
+        ],
+        "Rules": "Problem",
+        "Summary for the dashboards": "Good",
+        "Indexes of Windows event logs": "Improve",
+        "Events that one search reads": "Good",
+        "Allowlist and prevalence": "Good",
+    }
+    assert found["Common Information Model add-on"][1] == "version 6.1.0"
+    rules = sum(name.endswith(" - Rule") for name in setup.app.searches)
+    assert rules > 30
+    assert found["Rules"][1] == f"0 of {len(setup.app.searches)} saved searches are enabled rules"
+    assert "maxevents is 2000000" in found["Events that one search reads"][1]
+
+
+def test_every_problem_of_a_setup_is_said_with_its_remedy(app: App) -> None:
+    """Events without ids or lines, no acceleration though it is asked for, too many for a search."""
+    events = [
+        {"_time": data.NOW - 1800 - i, "dest": "h", "process_name": "a.exe", "process_id": i}
+        for i in range(1200)
+    ]
+    told = {
+        "macros/installer_summariesonly": {"definition": "true"},
+        "ta_installerscore_settings/scoring": {"maxevents": "1000", "prevalence_baseline": "1"},
+        "ta_installerscore_allowlist/own": {"action": "own", "expires": "2020-01-01"},
+    }
+    site = {
+        **data.endpoints(app, ["Installer - MSIExec Silent Uninstall - Rule"], told),
+        "Endpoint.Processes": events,
+        "Endpoint.Processes summaries": [],
+    }
+    site["/services/apps/local"] = site["/services/apps/local"][1:]
+    found = checks(Board(app, site, SETUP))
+    for check, state, remedy in (
+        ("Common Information Model add-on", "Problem", "Install Splunk_SA_CIM"),
+        ("Command lines", "Problem", "auditd: execve"),
+        ("Process GUIDs", "Improve", "a reused id can mislead"),
+        ("Acceleration of the Endpoint model", "Problem", "Nothing is found like this"),
+        ("Network, file, registry and service events", "Improve", "Not required."),
+        ("Rules", "Improve", "it scores whole trees"),
+        ("Summary for the dashboards", "Problem", "Enable the report Installer Trees - Summary."),
+        ("Events that one search reads", "Problem", "Raise maxevents"),
+        ("Allowlist and prevalence", "Improve", "renew or delete"),
+    ):
+        assert found[check][0] == state, (check, found[check])
+        assert remedy in found[check][2]
+    assert found["Rules"][1].startswith("1 of ")
+    assert found["Allowlist and prevalence"][1] == (
+        "1 entries with a date, 1 of them expired; baseline on"
+    )
+
+
+def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(app: App) -> None:
+    told = {
+        "macros/installer_summariesonly": {"definition": "true"},
+        "macros/installer_windows_indexes": {"definition": "index=wineventlog"},
+        "macros/installer_events": {"definition": "`installer_endpoint_events`"},
+        "ta_installerscore_settings/scoring": {"prevalence_baseline": "1"},
+        "ta_installerscore_allowlist/own": {"action": "own", "expires": "2099-01-01"},
+    }
+    enabled = [data.RISK, data.SUMMARY, "Installer Trees - Prevalence Baseline"]
+    event = {"_time": data.NOW - 2400, "dest": "h", "process_id": 1, "process_guid": "{a}"}
+    process = {**event, "process_name": "a.exe", "process": "a.exe /b"}
+    site = {
+        **data.endpoints(app, enabled, told),
+        "Endpoint.Processes": [process],
+        "Endpoint.Processes summaries": [{**process, "_time": data.NOW - 7200}],
+        "Network_Traffic.All_Traffic": [{**event, "dest_ip": "192.0.2.1"}],
+        "events": [
+            {"index": "summary", "source": data.SUMMARY, "_time": data.NOW - 9, "dest": "h"}
+        ],
+    }
+    found = checks(Board(app, site, SETUP))
+    assert {state for state, _, _ in found.values()} == {"Good"}, found
+    assert {remedy for _, _, remedy in found.values()} == {"Nothing."}
+
+
+def test_a_setup_check_that_may_not_read_says_who_can(
+    app: App, search_head: dict[str, list[Row]]
+) -> None:
+    found = checks(Board(app, search_head, SETUP))
+    assert found["Process creations, last hour"][0] == "Good"
+    for check in ("Common Information Model add-on", "Rules", "Indexes of Windows event logs"):
+        assert found[check] == (
+            "Unknown",
+            "not readable for your role",
+            "Open this page as an administrator.",
+        )
+
+
+def test_a_setup_check_of_nothing_begins_with_the_events(app: App) -> None:
+    found = checks(Board(app, {**data.endpoints(app), "Endpoint.Processes summaries": []}, SETUP))
+    assert found["Process creations, last hour"][0] == "Problem"
+    for check in ("Command lines", "Process GUIDs", "Acceleration of the Endpoint model"):
+        assert found[check] == (
+            "Unknown",
+            "no events to look at",
+            "First bring process creations into the data model.",
+        )
+
+
+def test_the_setup_check_names_searches_macros_and_settings_that_are_there(app: App) -> None:
+    query = SETUP["dataSources"]["checks"]["options"]["query"]
+    named = {
+        name for name in app.searches if re.search(rf"{re.escape(name)}(?: first)?[\".:]", query)
+    }
+    assert named == {data.RISK, data.SUMMARY, "Installer Trees - Prevalence Baseline"}
+    macros = set(re.findall(r"\binstaller_\w+", query))
+    assert len(macros) >= 6
+    assert macros <= app.macros.keys()
+    confs = set(re.findall(r"configs/conf-(\w+)", query)) - {"macros"}
+    assert len(confs) == 2
+    assert confs <= {path.stem for path in (app.folder / "default").glob("*.conf")}
 
 
 # --- navigation and docs -------------------------------------------------------------------

@@ -51,7 +51,7 @@ def app(built_app: Path) -> App:
 
 @pytest.fixture(scope="module")
 def search_head(app: App) -> dict[str, list[Row]]:
-    return data.search_head(app)
+    return {**data.search_head(app), **data.endpoints(app)}
 
 
 class Visits(dict[str, "Visit"]):
@@ -99,12 +99,15 @@ def visits(
         "graph": {"url": f"view/installer_tree_graph?theme=dark{one}"},
         "graph in light": {"url": f"view/installer_tree_graph?theme=light{one}"},
         "hostile tree": {"url": f"view/installer_tree_graph?theme=dark{bad}"},
+        "setup": {"url": "view/installer_setup?theme=dark"},
+        "setup in light": {"url": "view/installer_setup?theme=light"},
         "hostile activity": {"url": f"view/installer_activity?theme=dark{bad}"},
     }
     empty = {
         "empty activity": {"url": "view/installer_activity?theme=dark"},
         "empty tree": {"url": "view/installer_tree?theme=light"},
         "empty graph": {"url": "view/installer_tree_graph?theme=dark"},
+        "empty setup": {"url": "view/installer_setup?theme=dark"},
     }
     seen = _visit(SplunkWeb(app, search_head, DEFINITIONS, page), steps, folder)
     return Visits({**seen, **_visit(SplunkWeb(app, {}, DEFINITIONS, page), empty, folder)})
@@ -160,6 +163,7 @@ def test_no_page_reports_an_error(visits: Visits) -> None:
         ("graph in light", "installer_tree_graph"),
         ("hostile tree", "installer_tree_graph"),
         ("hostile activity", "installer_activity"),
+        ("setup", "installer_setup"),
     ],
 )
 def test_the_browser_sends_the_searches_that_the_other_tests_run(
@@ -178,6 +182,8 @@ def test_the_browser_sends_the_searches_that_the_other_tests_run(
         ("tree in light", "installer_tree"),
         ("graph", "installer_tree_graph"),
         ("graph in light", "installer_tree_graph"),
+        ("setup", "installer_setup"),
+        ("setup in light", "installer_setup"),
     ],
 )
 def test_every_panel_is_drawn(visits: Visits, step: str, view: str) -> None:
@@ -227,6 +233,7 @@ def test_hostile_values_reach_the_searches_as_one_string(visits: Visits, step: s
         ("empty activity", "set-up of the CIM add-on"),
         ("empty tree", "No host was named"),
         ("empty graph", "No host was named"),
+        ("empty setup", "First bring process creations into the data model."),
     ],
 )
 def test_pages_without_data_say_what_to_do(visits: Visits, step: str, advice: str) -> None:

@@ -5,10 +5,12 @@ The sample was recorded within an hour; here its installs are spread over the la
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sample
 from spl.app import App
+from spl.conf import stanzas
 from spl.matching import Row
 
 NOW = 1_795_392_000.0
@@ -53,6 +55,45 @@ def search_head(app: App) -> dict[str, list[Row]]:
         for row in _scheduled(app, RISK, data)
     ]
     return {**data, "events": written + risk}
+
+
+def endpoints(
+    app: App, enabled: Collection[str] = (), changed: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, list[Row]]:
+    """Return what splunkd's endpoints say of this app, as `rest` reads them, and the CIM add-on.
+
+    Args:
+        app: The built add-on.
+        enabled: Saved searches that were enabled.
+        changed: By conf file and stanza (`macros/installer_events`), the keys that a site set.
+    """
+    assert set(enabled) <= app.searches.keys()
+    base = "/servicesNS/nobody/TA-installerscore"
+    found: dict[str, list[Row]] = {
+        "/services/apps/local": [
+            {"title": "Splunk_SA_CIM", "version": "6.1.0", "disabled": "0"},
+            {"title": "TA-installerscore", "version": "0.1.0", "disabled": "0"},
+        ]
+    }
+    for file, address in (
+        ("savedsearches", "saved/searches"),
+        ("macros", "configs/conf-macros"),
+        ("ta_installerscore_settings", "configs/conf-ta_installerscore_settings"),
+        ("ta_installerscore_allowlist", "configs/conf-ta_installerscore_allowlist"),
+    ):
+        shipped = stanzas(app.folder / "default" / f"{file}.conf")
+        local = {k.partition("/")[2]: v for k, v in (changed or {}).items() if k.startswith(file)}
+        found[f"{base}/{address}"] = [
+            {
+                "title": title,
+                "eai:acl.app": "TA-installerscore",
+                **shipped.get(title, {}),
+                **local.get(title, {}),
+                "disabled": "0" if title in enabled or file != "savedsearches" else "1",
+            }
+            for title in {**shipped, **local}
+        ]
+    return found
 
 
 def _scheduled(app: App, name: str, data: dict[str, list[Row]]) -> list[Row]:

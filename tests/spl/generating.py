@@ -53,8 +53,6 @@ def tstats(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `tstats` over the rows of a CIM data set."""
     tree = parse(command, "tstats")
     options = _options(tree, command)
-    if "summariesonly" in options:
-        run.note("summariesonly changes nothing here: the rows stand for summaries and raw data")
     keyword, name, condition = [c for c in tree.children if not _is_list(c)][:3]
     if keyword != "datamodel" or str(name) not in DATASETS:
         raise command.error(f"{keyword}={name} is not known", name.start_pos or 0)
@@ -64,7 +62,7 @@ def tstats(command: Command, rows: list[Row], run: Run) -> list[Row]:
     for token in fields:
         if text_of(token) not in known | {"_time"}:
             raise command.error(f"{token} is not a field of {name}", token.start_pos or 0)
-    selected = _select(tree, condition, command, run, str(name), known)
+    selected = _select(tree, condition, command, run, _source(str(name), options, run), known)
     keys = [text_of(f) for f in fields]
     prepared = [_prepare(row, keys, by_options.get("span"), options) for row in selected]
     grouped = group(keys, prepared) if keys else {(): prepared}
@@ -96,12 +94,22 @@ def _options(tree: Tree[Token], command: Command) -> dict[str, str]:
     return options
 
 
+def _source(name: str, options: dict[str, str], run: Run) -> str:
+    """Return where the rows of a data set are: its summaries, if asked for and told apart."""
+    summaries = f"{name} summaries"
+    if options.get("summariesonly") in ("t", "true") and summaries in run.data:
+        return summaries
+    if "summariesonly" in options:
+        run.note("summariesonly changes nothing here: the rows stand for summaries and raw data")
+    return name
+
+
 def _select(
     tree: Tree[Token],
     condition: Any,
     command: Command,
     run: Run,
-    name: str,
+    source: str,
     known: frozenset[str],
 ) -> list[Row]:
     earliest, latest = time_range(tree, command, run)
@@ -110,7 +118,7 @@ def _select(
     )
     return [
         row
-        for row in model_rows(name, run.data.get(name, ()))
+        for row in model_rows(source.partition(" ")[0], run.data.get(source, ()))
         if earliest <= row["_time"] < latest and (holds is None or holds(row))
     ]
 
@@ -152,6 +160,17 @@ def makeresults(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `makeresults`: one row, of now."""
     parse(command, "makeresults")
     return [{"_time": run.now}]
+
+
+def rest(command: Command, rows: list[Row], run: Run) -> list[Row]:
+    """Run `rest`: what splunkd answers, which the data hold by the address of the endpoint."""
+    tree = parse(command, "rest")
+    known = {"count": "0", "splunk_server": "local"}
+    for node in tree.find_data("option"):
+        name, value = node.children
+        if known.get(str(name)) != text_of(value):
+            raise command.error(f"{name}={value} is not known", name.start_pos or 0)
+    return [dict(row) for row in run.data.get(text_of(tree.children[0]), ())]
 
 
 def addinfo(command: Command, rows: list[Row], run: Run) -> list[Row]:

@@ -164,6 +164,7 @@ GENERATING: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "tstats": generating.tstats,
     "inputlookup": generating.inputlookup,
     "makeresults": generating.makeresults,
+    "rest": generating.rest,
 }
 WITH_RUN: dict[str, Callable[[Command, Rows, Any], Rows]] = {
     "lookup": combining.lookup,
