@@ -590,7 +590,8 @@ def test_a_host_that_is_not_known_says_what_to_check(
 
 def checks(board: Board) -> dict[str, tuple[str, str, str]]:
     return {
-        row["Check"]: (row["State"], row["Found"], row["What to do"]) for row in board.rows["checks"]
+        row["Check"]: (row["State"], row["Found"], row["What to do"])
+        for row in board.rows["checks"]
     }
 
 

@@ -68,6 +68,77 @@ def test_what_is_no_first_use_stays_outside(other: Row) -> None:
     assert members([SHELL, PIP, other]) == [[PIP["process"]]]
 
 
+@pytest.mark.parametrize(
+    ("packages", "use"),
+    [
+        ("log-view-cli", "/usr/bin/python3 /home/kim/.local/bin/logview"),
+        ("python-logview", "python3 -c import logview"),
+        ("requests log-view==2.1", "logview --version"),
+        ("-U wheel log.view[all]", "python3 -m log_view"),
+    ],
+    ids=["without what any is called", "of its language", "the second", "with extras"],
+)
+def test_a_package_may_be_used_under_the_name_that_tells(packages: str, use: str) -> None:
+    pip = row(11, 10, f"/usr/bin/python3 /usr/bin/pip install {packages}", 1)
+    first = row(12, 10, use, 8)
+    assert members([SHELL, pip, first]) == [[pip["process"], first["process"]]]
+
+
+@pytest.mark.parametrize(
+    ("packages", "use"),
+    [
+        ("requests --target server", "python3 server.py"),
+        ("requests -t /srv/server", "python3 server.py"),
+        ("my-cli-tool", "python3 tool.py"),
+    ],
+    ids=["value of an option", "a folder", "what any is called"],
+)
+def test_what_only_stands_in_the_line_is_no_package(packages: str, use: str) -> None:
+    pip = row(11, 10, f"/usr/bin/python3 /usr/bin/pip install {packages}", 1)
+    assert members([SHELL, pip, row(12, 10, use, 8)]) == [[pip["process"]]]
+
+
+SITE = "/home/kim/.local/lib/python3.11/site-packages"
+
+
+def written(path: str, **more: Any) -> Row:
+    name = path.rsplit("/", 1)[-1]
+    return {
+        "_time": START + 3,
+        "dest": "build-1",
+        "process_id": "11",
+        "action": "created",
+        "process_name": "python3.11",
+        "file_path": path,
+        "file_name": name,
+        **more,
+    }
+
+
+def test_every_python_runs_the_start_file_of_an_install() -> None:
+    use = row(12, 10, "python3 -c import json", 8)
+    shell = row(14, 10, "ls -l", 9)
+    rows = [SHELL, PIP, written(f"{SITE}/color-kit-nspkg.pth"), use, CHILD, shell]
+    assert members(rows) == [[PIP["process"], use["process"], CHILD["process"]]]
+    assert members(rows[::-1]) == members(rows)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        written(f"{SITE}/color_kit/data.pth.txt"),
+        written(f"{SITE}/color_kit/model.pth"),
+        written(f"{SITE}/color-kit.pth", action="deleted"),
+        written(f"{SITE}/color-kit.pth", process_id="99"),
+    ],
+    ids=["another kind", "a model in a package", "deleted", "of another process"],
+)
+def test_without_a_start_file_a_python_is_no_first_use(event: Row) -> None:
+    assert members([SHELL, PIP, event, row(12, 10, "python3 -c import json", 8)]) == [
+        [PIP["process"]]
+    ]
+
+
 def test_a_system_package_has_no_import() -> None:
     apt = row(11, 10, "apt-get install color-kit", 1)
     use = row(12, 10, "python3 -c import color_kit", 8)

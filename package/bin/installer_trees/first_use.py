@@ -2,21 +2,30 @@
 
 Packages need no install script to act: the line that installs one often goes on to import it, or to
 run the command that it brought. What the same shell starts shortly after that loads the package, or
-is named like it, belongs to the install.
+is named like it, belongs to the install. Where the install left a start file (`.pth`), every Python
+runs that.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from .identity import file_name
 from .links import Branch, Linker
+from .model import Root
 
 USE_SECONDS = 300.0
 MIN_CHARS = 4
 LINE_CHARS = 4_000
 _FAMILIES = frozenset("python node ruby".split())
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
+_SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
+_START_FILE = re.compile(
+    r"(?:site|dist)-packages[\\/](?:[^\\/]+\.pth|(?:site|user)customize\.py)$", re.IGNORECASE
+)
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?$", re.IGNORECASE)
+_PACKAGE = re.compile(r"(?:@[\w.\-]{1,100}/)?\w[\w.\-]{0,100}(?:[=<>~!^@\[]|$)")
 _KIND, _SIGNS = re.compile(r"\.(?:exe|py|js|rb)$", re.IGNORECASE), re.compile(r"[-_.]")
 _FIRST = re.compile(r"(?<=[^@])[./].*|^@[^/]*/")
 _LOADED = re.compile(
@@ -43,18 +52,65 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         root = linker.root_of(branch.top)
         if branch.top < 0 or root is None or root.family not in _FAMILIES:
             continue
-        package = _plain(root.package_of(linker.process(branch.top).process))
-        if len(package) < MIN_CHARS:
-            continue
-        uses = [
-            row
-            for row in linker.started_after(branch.top, USE_SECONDS)
-            if row not in claimed and package in used_names(linker.process(row).process)
-        ]
-        linker.tops(uses)  # which cuts circles
-        for row in uses:
-            if row not in claimed:
-                branch.hang(linker.grow(row, claimed).parent, row, branch.top)
+        names = _package_names(root, linker.process(branch.top).process)
+        if names:
+            lines = ((row, linker.process(row).process) for row in _next(linker, branch.top))
+            _hang(linker, branch, claimed, (r for r, line in lines if names & used_names(line)))
+
+
+def adopt_started_pythons(
+    linker: Linker, branches: list[Branch], events: dict[int, list[int]]
+) -> bool:
+    """Hang each Python that ran the start file of an install under what wrote that.
+
+    Args:
+        linker: What the branches were grown with.
+        branches: All installs; they are changed in place.
+        events: Rows of events by the row of the process that owns them.
+
+    Returns:
+        Whether anything was found.
+    """
+    claimed = {row for branch in branches for row in branch.members}
+    before = len(claimed)
+    for branch in branches:
+        owned = (event for row in branch.members for event in events.get(row, ()))
+        if branch.top >= 0 and any(_leaves_start_file(linker, event) for event in owned):
+            rows = _next(linker, branch.top)
+            pythons = (r for r in rows if _PYTHON.match(linker.process(r).process_name))
+            _hang(linker, branch, claimed, pythons)
+    return len(claimed) > before
+
+
+def _leaves_start_file(linker: Linker, event: int) -> bool:
+    file = linker.store.event(event)
+    return file.action not in ("deleted", "read") and bool(_START_FILE.search(file.file_path))
+
+
+def _next(linker: Linker, top: int) -> list[int]:
+    return linker.started_after(top, USE_SECONDS)
+
+
+def _hang(linker: Linker, branch: Branch, claimed: set[int], rows: Iterable[int]) -> None:
+    """Hang what grew from some rows under the top of a branch, unless it is in one already."""
+    uses = [row for row in rows if row not in claimed]
+    linker.tops(uses)  # which cuts circles
+    for row in uses:
+        if row not in claimed:
+            branch.hang(linker.grow(row, claimed).parent, row, branch.top)
+
+
+def _package_names(root: Root, command_line: str) -> set[str]:
+    """Return what the packages of an install may be loaded or run as."""
+    first = root.package_of(command_line)
+    words = command_line[command_line.find(first) :].split() if first else []
+    after = zip(words, words[1:])
+    said = [first] + [word for option, word in after if option[0] != "-" and _PACKAGE.match(word)]
+    names = {_plain(word) for word in said}
+    for word in said:
+        parts = _SIGNS.split(file_name(word).lower())
+        names.add(_plain("".join(part for part in parts if part not in _SAID_OF_ANY)))
+    return {name for name in names if len(name) >= MIN_CHARS}
 
 
 def used_names(command_line: str) -> set[str]:

@@ -33,7 +33,8 @@ SCRIPT_HOSTS = r"(?:ba|da|z|k|a)?sh|busybox|python[\d.]*|perl[\d.]*|ruby[\d.]*|n
 _SCRIPT = re.compile(rf"(?:{SCRIPT_HOSTS})$")
 _INIT = re.compile(r"(?:systemd|init|launchd)$")
 _TOOLS = (
-    r"nohup|setsid|daemon(?:ize)?|osascript|expect|tclsh[\d.]*|curl|wget|nc|socat"
+    r"nohup|setsid|daemon(?:ize)?|osascript|expect|tclsh[\d.]*|curl|wget|ncat|nc(?:\.\w+)?|socat"
+    r"|ssh|autossh|openssl"
     r"|ld-(?:linux|musl)\S*"
 )
 _DETACHED = re.compile(rf"(?:{SCRIPT_HOSTS}|{_TOOLS})$")

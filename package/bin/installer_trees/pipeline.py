@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from .catalogue import Catalogue
 from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
-from .first_use import adopt_first_uses
+from .first_use import adopt_first_uses, adopt_started_pythons
 from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
@@ -109,7 +109,8 @@ class Pipeline:
         adopt_first_uses(linker, branches)
         services = installs_of_services(linker, branches)
         self._events = self._owned_events(linker, branches, services)
-        if adopt(linker, branches, self._events):
+        grown = adopt_started_pythons(linker, branches, self._events)
+        if adopt(linker, branches, self._events) or grown:
             self._events = self._owned_events(linker, branches, services)
         return branches
 
