@@ -33,6 +33,7 @@ def test_the_word_that_tells_a_product(name: str, word: set[str]) -> None:
         ("QuickTimePlayer.exe", "A8KD2M.exe", "QuickTimePlayer.exe"),
         ("gup.exe", "1042.exe", "gup.exe"),
         ("vmnat.exe", "vmnatsvc.exe", ""),
+        ("mediaplayer-3.0.20-win64.exe", "target.exe", ""),
         ("FlowScope.exe", "flowscope-4.1-x64.exe", ""),
         ("AcmePdfCore8.exe", "AcmePDF.exe", ""),
         ("acmepdf.exe", "pdf.exe", ""),

@@ -29,7 +29,7 @@ _GENERIC = frozenset(
 )
 _OF_ANY_PRODUCT = re.compile(
     r"setup|install|updat|electron|stub|boots|launch|sfx|nsis|wextract|7z|squirrel|chrome|burn"
-    r"|engine|shim|wrapper|host|service|svc"
+    r"|engine|shim|wrapper|host|service|svc|\d\.\d"
 )
 _LETTERS = re.compile(r"[a-z]+")
 
