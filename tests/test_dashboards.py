@@ -622,7 +622,7 @@ def test_the_setup_check_of_a_fresh_install(setup: Board) -> None:
 
 
 def test_every_problem_of_a_setup_is_said_with_its_remedy(app: App) -> None:
-    """Events without ids or lines, no acceleration though it is asked for, too many for a search."""
+    """Events without lines, no acceleration though it is asked for, too much for one search."""
     events = [
         {"_time": data.NOW - 1800 - i, "dest": "h", "process_name": "a.exe", "process_id": i}
         for i in range(1200)
