@@ -19,6 +19,13 @@ from installer_trees.naming import carries, package_of_script, renamed_from, wor
         ("postgresql-common", {"postgresql"}),
         ("python3-agent", {"python3"}),
         ("agent-tools", set()),
+        ("https://install.blue-peak.net", {"bluepeak"}),
+        (
+            "https://packages.flowscope.com/install/runner/flow-runner/script.deb.sh",
+            {"flowscope", "runner", "flow", "script"},
+        ),
+        ("https://raw.githubusercontent.com/bluepeak/agent/main/install.sh?x=/other", {"bluepeak"}),
+        ("http://198.51.100.7/a", set()),
         ("", set()),
     ],
 )

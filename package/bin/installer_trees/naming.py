@@ -17,7 +17,9 @@ from .layout import base_name
 MIN_CHARS = 4
 MIN_SHARED, SAME_START = 3, 4
 """Names of programs are alike by a word of so many letters, or by so many first letters."""
+MAX_OF_ADDRESS = 4
 _SCRIPT = re.compile(r"/var/lib/dpkg/info/([a-z0-9][a-z0-9+.\-]{1,99}?)(?::\w{1,9})?\.\w+(?=\s|$)")
+_ADDRESS = re.compile(r"[a-z]{1,10}://(?:[^/@]*@)?([^/:?#]+)[^/]*([^?#]*)")
 _WORDS = re.compile(r"[a-z][a-z0-9]*")
 _GENERIC = frozenset(
     "agent amd64 arm64 base bash client common config core cron daemon data desktop dnf dpkg driver"
@@ -25,6 +27,7 @@ _GENERIC = frozenset(
     " libs linux local locale main monitor network noarch node package perl plugin profile pypi"
     " python ruby security sensor server service setup shell system systemd tasks test tools update"
     " updater user utils version web x86 logrotate sudo udev dbus sysstat windows microsoft google"
+    " githubusercontent github gitlab bitbucket raw main master release releases latest archive"
     " program programs appdata roaming public documents downloads temp win32 win64 x64".split()
 )
 _OF_ANY_PRODUCT = re.compile(
@@ -35,9 +38,22 @@ _LETTERS = re.compile(r"[a-z]+")
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the word of a package, file or path that tells a product from others; none or one."""
-    base = base_name(name.strip("\"'"), "").lower()
-    telling = (w for w in _WORDS.findall(base) if len(w) >= MIN_CHARS and w not in _GENERIC)
+    """Return the word of a package, file or path that tells a product from others; none or one.
+
+    An address may tell by its site and by each part of its path.
+    """
+    name = name.strip("\"'").lower()
+    address = _ADDRESS.match(name)
+    if address is None:
+        return _word(base_name(name, ""))
+    site, path = address.groups()
+    labels = site.split(".")
+    parts = (re.sub(r"\W", "", labels[-2]) if len(labels) > 1 else site, *path.split("/"))
+    return tuple(dict.fromkeys(word for part in parts for word in _word(part)))[:MAX_OF_ADDRESS]
+
+
+def _word(name: str) -> tuple[str, ...]:
+    telling = (w for w in _WORDS.findall(name) if len(w) >= MIN_CHARS and w not in _GENERIC)
     return tuple(islice(telling, 1))
 
 
