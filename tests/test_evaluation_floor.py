@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (237, 204),
+    "unseen, open": (257, 223),
     "hard cases": (21, 20),
-    "installs, recorded": (249, 236),
+    "installs, recorded": (295, 279),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
@@ -32,6 +32,11 @@ FLAGGED = {
     "benign/deb_coldvault_backup_agent",
     "benign/deb_snoopy_logger_preloaded",
     "benign/run_dotfiles_clone_install",
+    "benign/deb_ci_runner_packagecloud_script_register",
+    "benign/deb_cloud_user_data_two_agents_metadata",
+    "benign/run_floating_license_manager_fingerprint",
+    "benign/run_rclone_install_and_encrypted_nightly",
+    "benign/rpm_wazuh_agent_registered",
     "windows/win8_oclif_cli_defender_exclusion",
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
@@ -39,7 +44,8 @@ app with a start script that comes by a link, a shortened command line of pip, a
 for a password, a set-up that excludes itself from the virus scanner, and recorded packages that
 were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
 program fetched and started, cron's own table rewritten, also by a person's own set-up script, a
-library preloaded into everything)."""
+library preloaded into everything, a build account made an administrator, all sudo rights for an
+agent, password files packed, encrypted and sent off by a person's own backup)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
