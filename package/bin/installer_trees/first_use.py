@@ -18,7 +18,7 @@ from .model import Root
 USE_SECONDS = 300.0
 MIN_CHARS = 4
 LINE_CHARS = 4_000
-_FAMILIES = frozenset("python node ruby".split())
+_FAMILIES = frozenset("python node ruby script".split())
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
 _SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
 _START_FILE = re.compile(

@@ -64,8 +64,6 @@ class Linker(Parents):
     def forest(self) -> list[Branch]:
         """Return one branch for each topmost installer, in order of time.
 
-        A carrier, which installs nothing by itself, has one where something grew from it.
-
         An installer that started after the lifetime of the one above it has a branch of its own.
         """
         self._confirm()
@@ -82,12 +80,11 @@ class Linker(Parents):
             for top in sorted(wave, key=self.order):
                 if top not in claimed:
                     branches.append(self.grow(top, claimed))
-        branches = [branch for branch in branches if not self._is_idle(branch)]
         self._expect_beside(branch.top for branch in branches if branch.top >= 0)
         return sorted(branches, key=lambda branch: self.order(branch.top))
 
-    def _is_idle(self, branch: Branch) -> bool:
-        """Tell whether a branch is a carrier of what installs left behind, and nothing grew."""
+    def is_idle(self, branch: Branch) -> bool:
+        """Tell whether a branch is a carrier, which installs nothing by itself, and nothing grew."""
         if len(branch.members) > 1:
             return False
         root = self.root_of(branch.top)

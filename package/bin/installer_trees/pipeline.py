@@ -105,8 +105,13 @@ class Pipeline:
 
     def _installs(self, linker: Linker) -> list[Branch]:
         """Link everything: return the installs, and keep the events of their processes."""
-        branches = tie(linker, linker.forest())
-        adopt_first_uses(linker, branches)
+        active: list[Branch] = []
+        idle: list[Branch] = []
+        for branch in linker.forest():
+            (idle if linker.is_idle(branch) else active).append(branch)
+        branches = tie(linker, active)
+        adopt_first_uses(linker, [*branches, *idle])
+        branches += [branch for branch in idle if not linker.is_idle(branch)]
         services = installs_of_services(linker, branches)
         self._events = self._owned_events(linker, branches, services)
         grown = adopt_started_pythons(linker, branches, self._events)
