@@ -210,6 +210,8 @@ def _written(path: Path) -> Iterator[TextIO]:
             with part.open("w", encoding="utf-8", newline="\n") as stream:
                 yield stream
             part.replace(path)
+    except BrokenPipeError:  # whoever reads the standard output has gone: no fault of the file
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}).") from None
 

@@ -282,9 +282,12 @@ def started(*arguments: object, **options) -> subprocess.Popen:
     return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, **options)
 
 
-def test_a_reader_that_goes_away_is_no_error():
+@pytest.mark.parametrize("save", [False, True], ids=["alone", "with a file"])
+def test_a_reader_that_goes_away_is_no_error(save, tmp_path):
     """What `installerscore ... | head -1` does: more output than a pipe holds, and no reader."""
-    process = started("processes", SAMPLES, "--output", "jsonl", stdout=subprocess.PIPE)
+    more = ["--save", tmp_path / "a.csv"] if save else []
+    command = [] if save else ["processes"]
+    process = started(*command, SAMPLES, "--output", "jsonl", *more, stdout=subprocess.PIPE)
     process.stdout.close()
     _, error = process.communicate(timeout=60)
     assert process.returncode == cli.BROKEN_PIPE
