@@ -609,7 +609,7 @@ def test_the_setup_check_of_a_fresh_install(setup: Board) -> None:
             "Network, file, registry and service events"
         ],
         "Rules": "Problem",
-        "Summary for the dashboards": "Good",
+        "Summary for the dashboards": "Improve",
         "Indexes of Windows event logs": "Improve",
         "Events that one search reads": "Good",
         "Allowlist and prevalence": "Good",
