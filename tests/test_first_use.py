@@ -123,6 +123,15 @@ def test_every_python_runs_the_start_file_of_an_install() -> None:
     assert members(rows[::-1]) == members(rows)
 
 
+def test_a_command_that_the_install_left_belongs_to_it_under_any_name() -> None:
+    command = "/home/kim/.local/bin/paint"
+    use = row(12, 10, f"/usr/bin/python3 {command} --version", 8)
+    other = row(14, 10, "/usr/bin/python3 /home/kim/.local/bin/other", 9)
+    rows = [SHELL, PIP, written(command), use, CHILD, other]
+    assert members(rows) == [[PIP["process"], use["process"], CHILD["process"]]]
+    assert members(rows[::-1]) == members(rows)
+
+
 @pytest.mark.parametrize(
     "event",
     [

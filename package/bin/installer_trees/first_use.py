@@ -9,22 +9,24 @@ Where the install left a start file (`.pth`), every Python runs that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .identity import file_name
 from .links import Branch, Linker
-from .model import Root
+from .model import Process, Root
 
 USE_SECONDS = 300.0
 MIN_CHARS = 4
 LINE_CHARS = 4_000
 _FETCHED = "script"
-_FAMILIES = frozenset(["python", "node", "ruby", _FETCHED])
+_LANGUAGES = frozenset(["python", "node", "ruby"])
+_FAMILIES = _LANGUAGES | {_FETCHED}
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
 _SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
 _START_FILE = re.compile(
     r"(?:site|dist)-packages[\\/](?:[^\\/]+\.pth|(?:site|user)customize\.py)$", re.IGNORECASE
 )
+_COMMAND = re.compile(r"(?:/bin/[^/]+|\\Scripts\\[^\\]+\.exe)$", re.IGNORECASE)
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?$", re.IGNORECASE)
 _PACKAGE = re.compile(r"(?:@[\w.\-]{1,100}/)?\w[\w.\-]{0,100}(?:[=<>~!^@\[]|$)")
 _KIND, _SIGNS = re.compile(r"\.(?:exe|py|js|rb)$", re.IGNORECASE), re.compile(r"[-_.]")
@@ -59,10 +61,10 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
             _hang(linker, branch, claimed, (r for r, line in lines if names & used_names(line)))
 
 
-def adopt_started_pythons(
-    linker: Linker, branches: list[Branch], events: dict[int, list[int]]
-) -> bool:
-    """Hang each Python that ran the start file of an install under what wrote that.
+def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) -> bool:
+    """Hang what runs a file that an install of a language package left under it.
+
+    That is the command that it put into a folder for commands, and each Python after a start file.
 
     Args:
         linker: What the branches were grown with.
@@ -75,17 +77,33 @@ def adopt_started_pythons(
     claimed = {row for branch in branches for row in branch.members}
     before = len(claimed)
     for branch in branches:
-        owned = (event for row in branch.members for event in events.get(row, ()))
-        if branch.top >= 0 and any(_leaves_start_file(linker, event) for event in owned):
+        root = linker.root_of(branch.top)
+        if branch.top < 0 or root is None or root.family not in _LANGUAGES:
+            continue
+        left = set(_left_files(linker, branch, events))
+        if left:
             rows = _next(linker, branch.top)
-            pythons = (r for r in rows if _PYTHON.match(linker.process(r).process_name))
-            _hang(linker, branch, claimed, pythons)
+            starts = any(map(_START_FILE.search, left))
+            _hang(
+                linker, branch, claimed, (r for r in rows if _runs(linker.process(r), left, starts))
+            )
     return len(claimed) > before
 
 
-def _leaves_start_file(linker: Linker, event: int) -> bool:
-    file = linker.store.event(event)
-    return file.action not in ("deleted", "read") and bool(_START_FILE.search(file.file_path))
+def _left_files(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Iterator[str]:
+    """Yield the start files and commands that members of a branch wrote."""
+    for row in branch.members:
+        for event in events.get(row, ()):
+            file = linker.store.event(event)
+            kept = file.action not in ("deleted", "read")
+            if kept and (_START_FILE.search(file.file_path) or _COMMAND.search(file.file_path)):
+                yield file.file_path
+
+
+def _runs(process: Process, left: set[str], starts: bool) -> bool:
+    words = process.process[:LINE_CHARS].split(None, 2)[:2]
+    is_python = bool(_PYTHON.match(process.process_name))
+    return (starts and is_python) or not left.isdisjoint([process.process_path, *words])
 
 
 def _next(linker: Linker, top: int) -> list[int]:

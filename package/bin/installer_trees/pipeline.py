@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from .catalogue import Catalogue
 from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
-from .first_use import adopt_first_uses, adopt_started_pythons
+from .first_use import adopt_first_runs, adopt_first_uses
 from .health import health_rows
 from .layout import all_values
 from .links import Branch, Linker
@@ -114,7 +114,7 @@ class Pipeline:
         branches += [branch for branch in idle if not linker.is_idle(branch)]
         services = installs_of_services(linker, branches)
         self._events = self._owned_events(linker, branches, services)
-        grown = adopt_started_pythons(linker, branches, self._events)
+        grown = adopt_first_runs(linker, branches, self._events)
         if adopt(linker, branches, self._events) or grown:
             self._events = self._owned_events(linker, branches, services)
         return branches
