@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (295, 253),
+    "unseen, open": (310, 264),
     "hard cases": (21, 20),
-    "installs, recorded": (295, 279),
+    "installs, recorded": (318, 302),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
@@ -37,6 +37,8 @@ FLAGGED = {
     "benign/run_floating_license_manager_fingerprint",
     "benign/run_rclone_install_and_encrypted_nightly",
     "benign/rpm_wazuh_agent_registered",
+    "benign/gem_schedule_writer_updates_crontab",
+    "benign/rpm_database_preinstall_accounts_limits_selinux",
     "windows/win8_oclif_cli_defender_exclusion",
 }
 """Benign trees that are not told apart yet: a package that makes an administrator by command, an
@@ -45,7 +47,8 @@ for a password, a set-up that excludes itself from the virus scanner, and record
 were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
 program fetched and started, cron's own table rewritten, also by a person's own set-up script, a
 library preloaded into everything, a build account made an administrator, all sudo rights for an
-agent, password files packed, encrypted and sent off by a person's own backup)."""
+agent, password files packed, encrypted and sent off by a person's own backup, a program whose
+purpose is to write cron's table, SELinux made permissive for a data base)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
