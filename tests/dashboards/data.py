@@ -58,14 +58,16 @@ def search_head(app: App) -> dict[str, list[Row]]:
 
 
 def endpoints(
-    app: App, enabled: Collection[str] = (), changed: Mapping[str, Mapping[str, str]] | None = None
+    app: App,
+    enabled: Collection[str] = (),
+    changed: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None,
 ) -> dict[str, list[Row]]:
     """Return what splunkd's endpoints say of this app, as `rest` reads them, and the CIM add-on.
 
     Args:
         app: The built add-on.
         enabled: Saved searches that were enabled.
-        changed: By conf file and stanza (`macros/installer_events`), the keys that a site set.
+        changed: By conf file and stanza, the keys that a site set.
     """
     assert set(enabled) <= app.searches.keys()
     base = "/servicesNS/nobody/TA-installerscore"
@@ -82,7 +84,7 @@ def endpoints(
         ("ta_installerscore_allowlist", "configs/conf-ta_installerscore_allowlist"),
     ):
         shipped = stanzas(app.folder / "default" / f"{file}.conf")
-        local = {k.partition("/")[2]: v for k, v in (changed or {}).items() if k.startswith(file)}
+        local = (changed or {}).get(file, {})
         found[f"{base}/{address}"] = [
             {
                 "title": title,

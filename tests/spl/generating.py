@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lark import Token, Tree
@@ -62,7 +63,8 @@ def tstats(command: Command, rows: list[Row], run: Run) -> list[Row]:
     for token in fields:
         if text_of(token) not in known | {"_time"}:
             raise command.error(f"{token} is not a field of {name}", token.start_pos or 0)
-    selected = _select(tree, condition, command, run, _source(str(name), options, run), known)
+    rows_of_model = model_rows(str(name), _events(str(name), options, run))
+    selected = _select(tree, condition, command, run, rows_of_model, known)
     keys = [text_of(f) for f in fields]
     prepared = [_prepare(row, keys, by_options.get("span"), options) for row in selected]
     grouped = group(keys, prepared) if keys else {(): prepared}
@@ -94,14 +96,14 @@ def _options(tree: Tree[Token], command: Command) -> dict[str, str]:
     return options
 
 
-def _source(name: str, options: dict[str, str], run: Run) -> str:
-    """Return where the rows of a data set are: its summaries, if asked for and told apart."""
+def _events(name: str, options: dict[str, str], run: Run) -> Sequence[Row]:
+    """Return the rows of a data set: its summaries, if asked for and told apart."""
     summaries = f"{name} summaries"
     if options.get("summariesonly") in ("t", "true") and summaries in run.data:
-        return summaries
+        return run.data[summaries]
     if "summariesonly" in options:
         run.note("summariesonly changes nothing here: the rows stand for summaries and raw data")
-    return name
+    return run.data.get(name, ())
 
 
 def _select(
@@ -109,7 +111,7 @@ def _select(
     condition: Any,
     command: Command,
     run: Run,
-    source: str,
+    rows: list[Row],
     known: frozenset[str],
 ) -> list[Row]:
     earliest, latest = time_range(tree, command, run)
@@ -117,9 +119,7 @@ def _select(
         search_predicate(condition, command, run, known | set(TIME_TERMS)) if condition else None
     )
     return [
-        row
-        for row in model_rows(source.partition(" ")[0], run.data.get(source, ()))
-        if earliest <= row["_time"] < latest and (holds is None or holds(row))
+        row for row in rows if earliest <= row["_time"] < latest and (holds is None or holds(row))
     ]
 
 

@@ -51,10 +51,7 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         branches: All installs; they are changed in place.
     """
     claimed = {row for branch in branches for row in branch.members}
-    for branch in branches:
-        root = linker.root_of(branch.top)
-        if branch.top < 0 or root is None or root.family not in _FAMILIES:
-            continue
+    for branch, root in _of_families(linker, branches, _FAMILIES):
         names = _package_names(root, linker.process(branch.top).process)
         if names:
             lines = ((row, linker.process(row).process) for row in _next(linker, branch.top))
@@ -76,18 +73,25 @@ def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, l
     """
     claimed = {row for branch in branches for row in branch.members}
     before = len(claimed)
-    for branch in branches:
-        root = linker.root_of(branch.top)
-        if branch.top < 0 or root is None or root.family not in _LANGUAGES:
-            continue
-        left = set(_left_files(linker, branch, events))
+    for branch, _ in _of_families(linker, branches, _LANGUAGES):
+        rows = _next(linker, branch.top)
+        left = set(_left_files(linker, branch, events)) if rows else set()
         if left:
-            rows = _next(linker, branch.top)
             starts = any(map(_START_FILE.search, left))
             _hang(
                 linker, branch, claimed, (r for r in rows if _runs(linker.process(r), left, starts))
             )
     return len(claimed) > before
+
+
+def _of_families(
+    linker: Linker, branches: list[Branch], families: frozenset[str]
+) -> Iterator[tuple[Branch, Root]]:
+    """Yield the branches whose top arrived and is an installer of some families."""
+    for branch in branches:
+        root = linker.root_of(branch.top)
+        if branch.top >= 0 and root is not None and root.family in families:
+            yield branch, root
 
 
 def _left_files(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Iterator[str]:
