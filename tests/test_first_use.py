@@ -175,6 +175,16 @@ def test_what_was_not_fetched_made_executable_and_run_is_no_tree(rows: list[Row]
     assert members(rows) == []
 
 
+@pytest.mark.parametrize("runnable", ["chmod +x x", "chmod 755 /home/kim/x"])
+def test_fetching_a_program_takes_its_time(runnable: str) -> None:
+    late, use = row(12, 10, runnable, 400), row(13, 10, "./x --all", 401)
+    assert members([SHELL, FETCH, late, use]) == [[runnable, "./x --all"]]
+    other = row(12, 10, "chmod +x y", 400)
+    assert members([SHELL, FETCH, other, row(13, 10, "./y", 401)]) == []
+    tomorrow = row(12, 10, runnable, 80_000)
+    assert members([SHELL, FETCH, tomorrow, row(13, 10, "./x", 80_001)]) == []
+
+
 def test_a_system_package_has_no_import() -> None:
     apt = row(11, 10, "apt-get install color-kit", 1)
     use = row(12, 10, "python3 -c import color_kit", 8)

@@ -103,7 +103,9 @@ def test_a_row_need_not_be_read_where_its_program_tells_all(
         ("curl https://example.org/a/b/c", set()),
         (r"cp a /Users/u/Library/Application\ Support/y", {
             "/users/u/library/application support/y"}),
-        ("open /Applications/Google Chrome.app", set()),
+        ("open /Applications/Google Chrome.app", {"/applications/google chrome.app"}),
+        ("/Applications/A B.app/Contents/MacOS/A B", {"/applications/a b.app/contents/macos/a"}),
+        ("open /Applications/Utilities", set()),
     ],
 )  # fmt: skip
 def test_paths(text: str, expected: set[str]) -> None:
@@ -286,3 +288,20 @@ def test_a_program_outside_of_the_system_is_no_login_shell() -> None:
     shell = row(61, "-bash", "Music Player", parent_process_id=160, process_path="/tmp/.x/b")
     (tree,) = trees(IMAGE, OPENED, shell)
     assert "-bash" in tree
+
+
+SCRIPT = (
+    "/bin/bash /tmp/PKInstallSandbox.Qw7xYz/Scripts/com.contoso.player.LmN4Op/postinstall "
+    "/Users/a/Downloads/Player.pkg /Applications / /"
+)
+POSTINSTALL = row(1, SCRIPT, "package_script_service", process_path="/bin/bash")
+OPENS = row(2, "open -a /Applications/Music Player.app", "bash", parent_process_id=101)
+
+
+def test_an_application_that_the_package_opens_belongs_to_it() -> None:
+    opened = row(3, BUNDLE, "launchd", process_path=BUNDLE, process_name="Music Player")
+    (tree,) = trees(POSTINSTALL, OPENS, opened, row(4, "id", "", parent_process_id=103))
+    assert "MacOS/Music Player" in tree
+    assert "id" in tree.split()
+    (tree,) = trees(POSTINSTALL, opened)
+    assert "MacOS/Music Player" not in tree

@@ -6,6 +6,7 @@ sorted out once, so the work grows with the rows.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from itertools import compress
 
 from .catalogue import Catalogue
 from .columns import NO_TIME
-from .identity import LOOK_BACK, History, same_name
+from .identity import LOOK_BACK, History, file_name, same_name
 from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, TIE, Link, Parents
 from .regex import MATCH_CHARS, Regex
 from .rows import IS_ROOT, NEEDS_SIBLING, PARENT_IS_ROOT, RowStore
@@ -23,7 +24,11 @@ COMMANDS_SECONDS = 3_600.0
 MOST_BESIDE = 64
 MIN_NAME_CHARS = 4
 BESIDE_SECONDS = 3.0
+FETCH_SECONDS = 900.0
 
+_QUOTES = "\"'"
+_QUERY = re.compile(r"[?#].*")
+_IS_NAME = re.compile(r"[A-Za-z_]\w*$")
 _INSTALLERS = bytes(flag & (IS_ROOT | PARENT_IS_ROOT) for flag in range(256))
 _WAITING = bytes(flag & NEEDS_SIBLING for flag in range(256))
 
@@ -174,12 +179,21 @@ class Linker(Parents):
                 flags[row] |= IS_ROOT
 
     def command_beside(self, row: int, pattern: Regex) -> str:
-        """Return the nearest command line beside a process that matches; empty if none does."""
-        time = self.store.time
+        """Return the nearest command line beside a process that matches; empty if none does.
+
+        Fetching takes its time: a command that names a file which this process names, too, may have
+        been started long before.
+        """
+        time, own = self.store.time, self.canonical(row)
         near = self._beside(row, BESIDE_SECONDS, BESIDE_SECONDS)
         for other in sorted(near, key=lambda other: abs(time[other] - time[row])):
             line = self.process(other).process
-            if other != self.canonical(row) and pattern.search(line[:MATCH_CHARS]):
+            if other != own and pattern.search(line[:MATCH_CHARS]):
+                return line
+        names = _files(self.process(row).process)
+        for other in reversed(self._beside(row, FETCH_SECONDS, 0.0) if names else []):
+            line = self.process(other).process
+            if other != own and names & _files(line) and pattern.search(line[:MATCH_CHARS]):
                 return line
         return ""
 
@@ -282,3 +296,10 @@ class Linker(Parents):
         name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
         return next(named, candidates[0] if candidates else -1)
+
+
+def _files(line: str) -> set[str]:
+    """Return the names of the files that a command line names after its first word."""
+    words = (word.strip(_QUOTES) for word in line[:MATCH_CHARS].split()[1:])
+    names = {file_name(_QUERY.sub("", word)) for word in words if not word.startswith("-")}
+    return {name for name in names if _IS_NAME.search(name)}

@@ -40,6 +40,8 @@ _OF_SYSTEM = re.compile(
 _AT_HOME = re.compile(r"/(?:home|users|root)/")
 _IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
 _APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
+_APP = re.compile(r"/Applications/[^/\"'\r\n]{1,80}\.app\b")
+_BUNDLE = re.compile(r"^(/applications/[^/]{1,80}\.app)/")
 _VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 _SHELL = r"(?:ba|da|z|k|tc|c|fi|a)?sh"
@@ -168,6 +170,8 @@ def paths(*texts: str) -> set[str]:
     found: set[str] = set()
     for text in texts:
         joined = text[:TEXT_CHARS].replace("\\ ", "\0").replace("cation Support", "cation\0Support")
+        if "/Applications/" in joined:
+            joined = _APP.sub(lambda app: app[0].replace(" ", "\0"), joined)
         found.update(path.lower().replace("\0", " ") for path in _PATH.findall(joined))
     return {path for path in found if not _OF_SYSTEM.match(path)}
 
@@ -185,6 +189,7 @@ def _with_folders(path: str) -> Iterator[str]:
     """Yield a path and the folders above it that are deep enough to belong to one product."""
     yield path
     yield from _own_folder(path)
+    yield from _BUNDLE.findall(path)
     parts = path.split("/")
     deep = DEPTH_AT_HOME if _AT_HOME.match(path) else DEPTH
     for end in range(len(parts) - 1, deep, -1):
