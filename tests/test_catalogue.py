@@ -170,6 +170,37 @@ def test_a_root_may_ask_for_its_parent() -> None:
     assert catalogue.root_of("dpkg", "") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "parent", "root_id"),
+    [
+        ("rundll32.exe", 'rundll32.exe "C:\\W\\dfshim.dll",ShOpenVerbApplication https://a/b.application',
+         "msedge.exe", "clickonce_open"),
+        ("rundll32.exe", "rundll32.exe shell32.dll,Control_RunDLL", "explorer.exe", ""),
+        ("dfsvc.exe", "dfsvc.exe", "rundll32.exe", "clickonce_service"),
+        ("x.exe", '"C:\\Users\\kim\\AppData\\Local\\Temp\\x.exe"', "MSBuild.exe",
+         "nuget_build_program"),
+        ("x.exe", '"C:\\Users\\kim\\AppData\\Local\\Temp\\x.exe"', "explorer.exe", ""),
+        ("cmd.exe", 'cmd.exe /d /c ""C:\\Users\\kim\\.vscode\\extensions\\a.b-1.0\\s\\run.bat""',
+         "Code.exe", "node_editor_extension"),
+        ("bash", "bash /home/kim/.cursor/extensions/a.b-1.0/run.sh", "node",
+         "node_editor_extension"),
+        ("pwsh", "pwsh /home/kim/.vscode/extensions/ms-vscode.powershell-1/modules/Start.ps1",
+         "code", ""),
+        ("javaw.exe", 'javaw.exe -jar "C:\\Users\\kim\\Downloads\\Statement.jar"', "explorer.exe",
+         "exe_jar"),
+        ("java", "java -jar /Users/kim/Downloads/Statement.jar", "Jar Launcher", "app_jar"),
+        ("java", "java -jar /Users/kim/src/build/app.jar", "zsh", ""),
+        ("mount_apfs", "/sbin/mount_apfs /dev/disk5s1 /Volumes/Player 2", "diskarbitrationd",
+         "dmg_mount"),
+        ("mount_apfs", "/sbin/mount_apfs /dev/disk5s1 /Volumes/Time Machine", "", ""),
+        ("busybox", "sh /tmp/setup.sh", "busybox", "script_setup"),
+    ],
+)  # fmt: skip
+def test_what_is_an_installer(name: str, line: str, parent: str, root_id: str) -> None:
+    root = shipped().root_of(name, line, "", "", parent)
+    assert (root.root_id if root else "") == root_id
+
+
 EVENTS = completed([{"process": "dpkg -i a.deb"}, {"process": "sh -c x", "parent": 0}])
 
 

@@ -204,3 +204,40 @@ def test_a_system_package_has_no_import() -> None:
 )
 def test_names_that_a_line_loads(line: str, names: set[str]) -> None:
     assert used_names(line) == names
+
+
+REQUIREMENTS = row(11, 10, "pip install --index-url https://pypi.contoso.example/ -r needs.txt", 1)
+
+
+@pytest.mark.parametrize("line", ["python3 nightly.py", "python3.11 -m unittest test_token"])
+def test_the_project_whose_needs_were_installed_is_their_first_use(line: str) -> None:
+    rows = [SHELL, REQUIREMENTS, row(12, 10, line, 9), row(13, 12, "sh -c id", 10)]
+    assert members(rows) == [[REQUIREMENTS["process"], line, "sh -c id"]]
+
+
+@pytest.mark.parametrize(
+    "line", ["python3 -c import json", "node server.js", "make test", "php artisan"]
+)
+def test_other_commands_are_no_use_of_the_needs_of_a_project(line: str) -> None:
+    rows = [SHELL, REQUIREMENTS, row(12, 10, line, 9)]
+    assert members(rows) == [[REQUIREMENTS["process"]]]
+
+
+def test_a_package_that_was_named_is_used_by_its_name_only() -> None:
+    named = row(11, 10, "pip install --index-url https://pypi.contoso.example/ color-kit", 1)
+    rows = [SHELL, named, row(12, 10, "python3 nightly.py", 9)]
+    assert members(rows) == [[named["process"]]]
+
+
+@pytest.mark.parametrize(
+    ("install", "use"),
+    [
+        ("composer install --no-dev", "php artisan about"),
+        ("cargo build -q", "./target/debug/invoicer --dry-run"),
+        ("npm ci --registry https://npm.contoso.example/", "node server.js"),
+    ],
+)
+def test_other_languages_have_projects_too(install: str, use: str) -> None:
+    path = "/home/kim/app/target/debug/invoicer" if "target" in use else ""
+    rows = [SHELL, row(11, 10, install, 1), {**row(12, 10, use, 9), "process_path": path}]
+    assert members(rows) == [[install, use]]

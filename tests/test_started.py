@@ -106,6 +106,11 @@ def test_a_row_need_not_be_read_where_its_program_tells_all(
         ("open /Applications/Google Chrome.app", {"/applications/google chrome.app"}),
         ("/Applications/A B.app/Contents/MacOS/A B", {"/applications/a b.app/contents/macos/a"}),
         ("open /Applications/Utilities", set()),
+        (
+            "powershell -File C:\\Windows\\System32\\Print.ps1",
+            {"c:\\windows\\system32\\print.ps1"},
+        ),
+        ("cscript C:\\Windows\\System32\\slmgr.vbs", set()),
     ],
 )  # fmt: skip
 def test_paths(text: str, expected: set[str]) -> None:
@@ -305,3 +310,17 @@ def test_an_application_that_the_package_opens_belongs_to_it() -> None:
     assert "id" in tree.split()
     (tree,) = trees(POSTINSTALL, opened)
     assert "MacOS/Music Player" not in tree
+
+
+MOUNTED = "/sbin/mount_apfs -o nobrowse /dev/disk5s1 /Volumes/Music Player 2.1"
+VOLUME = row(1, MOUNTED, "diskarbitrationd", process_name="mount_apfs")
+
+
+def test_an_application_belongs_to_the_disk_image_whose_volume_has_its_name() -> None:
+    opened = row(30, BUNDLE, "launchd", process_path=BUNDLE, process_name="Music Player")
+    (tree,) = trees(VOLUME, opened, row(31, "id", "", parent_process_id=130))
+    assert "MacOS/Music Player" in tree
+    assert "id" in tree.split()
+    other = {**VOLUME, "process": MOUNTED.replace("Music", "Video")}
+    assert trees(other, opened) == []
+    assert trees(VOLUME) == []

@@ -20,14 +20,24 @@ MIN_CHARS = 4
 LINE_CHARS = 4_000
 _FETCHED = "script"
 _LANGUAGES = frozenset(["python", "node", "ruby"])
-_FAMILIES = _LANGUAGES | {_FETCHED}
+_RUNNERS = {
+    "python": re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?$", re.IGNORECASE),
+    "node": re.compile(r"node(?:\.exe)?$", re.IGNORECASE),
+    "ruby": re.compile(r"ruby[\d.]*(?:\.exe)?$", re.IGNORECASE),
+    "php": re.compile(r"php[\d.]*(?:\.exe)?$", re.IGNORECASE),
+    "rust": re.compile(r".*[\\/]target[\\/](?:debug|release)[\\/][^\\/]+$"),
+}
+"""What runs the program of a project whose dependencies were installed."""
+_FAMILIES = frozenset([*_LANGUAGES, *_RUNNERS, _FETCHED])
+_INLINE = re.compile(r"\s(?:-[cepr]|--eval|--print)\s")
+"""Code that whoever typed the line wrote into it."""
+_PROJECT = re.compile(r"^$|^\.|^[\w.\-\\/]{1,100}\.(?:txt|toml|in|lock|json)$")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
 _SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
 _START_FILE = re.compile(
     r"(?:site|dist)-packages[\\/](?:[^\\/]+\.pth|(?:site|user)customize\.py)$", re.IGNORECASE
 )
 _COMMAND = re.compile(r"(?:/bin/[^/]+|\\Scripts\\[^\\]+\.exe)$", re.IGNORECASE)
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?$", re.IGNORECASE)
 _PACKAGE = re.compile(r"(?:@[\w.\-]{1,100}/)?\w[\w.\-]{0,100}(?:[=<>~!^@\[]|$)")
 _KIND, _SIGNS = re.compile(r"\.(?:exe|py|js|rb)$", re.IGNORECASE), re.compile(r"[-_.]")
 _FIRST = re.compile(r"(?<=[^@])[./].*|^@[^/]*/")
@@ -52,10 +62,22 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
     """
     claimed = {row for branch in branches for row in branch.members}
     for branch, root in _of_families(linker, branches, _FAMILIES):
-        names = _package_names(root, linker.process(branch.top).process)
-        if names:
-            lines = ((row, linker.process(row).process) for row in _next(linker, branch.top))
-            _hang(linker, branch, claimed, (r for r, line in lines if names & used_names(line)))
+        line = linker.process(branch.top).process
+        names, runner = _package_names(root, line), _RUNNERS.get(root.family)
+        of_project = runner if _PROJECT.match(root.package_of(line)) else None
+        if names or of_project:
+            next_ones = ((row, linker.process(row)) for row in _next(linker, branch.top))
+            uses = (row for row, next_one in next_ones if _uses(next_one, names, of_project))
+            _hang(linker, branch, claimed, uses)
+
+
+def _uses(process: Process, names: set[str], runner: re.Pattern[str] | None) -> bool:
+    """Tell whether a process uses packages by name, or runs the project that needs them."""
+    if names & used_names(process.process):
+        return True
+    if runner is None or _INLINE.search(process.process[:LINE_CHARS]):
+        return False
+    return bool(runner.match(process.process_name) or runner.match(process.process_path))
 
 
 def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) -> bool:
@@ -106,7 +128,7 @@ def _left_files(linker: Linker, branch: Branch, events: dict[int, list[int]]) ->
 
 def _runs(process: Process, left: set[str], starts: bool) -> bool:
     words = process.process[:LINE_CHARS].split(None, 2)[:2]
-    is_python = bool(_PYTHON.match(process.process_name))
+    is_python = bool(_RUNNERS["python"].match(process.process_name))
     return (starts and is_python) or not left.isdisjoint([process.process_path, *words])
 
 

@@ -28,7 +28,6 @@ FETCH_SECONDS = 900.0
 
 _QUOTES = "\"'"
 _QUERY = re.compile(r"[?#].*")
-_IS_NAME = re.compile(r"[A-Za-z_]\w*$")
 _INSTALLERS = bytes(flag & (IS_ROOT | PARENT_IS_ROOT) for flag in range(256))
 _WAITING = bytes(flag & NEEDS_SIBLING for flag in range(256))
 
@@ -302,4 +301,4 @@ def _files(line: str) -> set[str]:
     """Return the names of the files that a command line names after its first word."""
     words = (word.strip(_QUOTES) for word in line[:MATCH_CHARS].split()[1:])
     names = {file_name(_QUERY.sub("", word)) for word in words if not word.startswith("-")}
-    return {name for name in names if _IS_NAME.search(name)}
+    return {name for name in names if name and not name.isdigit()}

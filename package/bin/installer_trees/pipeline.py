@@ -109,13 +109,16 @@ class Pipeline:
         idle: list[Branch] = []
         for branch in linker.forest():
             (idle if linker.is_idle(branch) else active).append(branch)
-        branches = tie(linker, active)
-        adopt_first_uses(linker, [*branches, *idle])
-        branches += [branch for branch in idle if not linker.is_idle(branch)]
-        services = installs_of_services(linker, branches)
+        active = tie(linker, active)
+        branches = [*active, *idle]
+        adopt_first_uses(linker, branches)
+        services = installs_of_services(linker, active)
         self._events = self._owned_events(linker, branches, services)
         grown = adopt_first_runs(linker, branches, self._events)
-        if adopt(linker, branches, self._events) or grown:
+        grown |= adopt(linker, branches, self._events)
+        still_idle = {branch.top for branch in idle if linker.is_idle(branch)}
+        branches = [branch for branch in branches if branch.top not in still_idle]
+        if grown or not still_idle.isdisjoint(self._events):
             self._events = self._owned_events(linker, branches, services)
         return branches
 

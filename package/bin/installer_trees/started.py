@@ -37,8 +37,10 @@ _OF_SYSTEM = re.compile(
     r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share(?!/\.))/"
     r"|/applications/(?!.*\.app\b)"
 )
+_SCRIPTS = (".ps1", ".bat", ".cmd", ".js", ".wsf")
 _AT_HOME = re.compile(r"/(?:home|users|root)/")
 _IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
+_VOLUME = re.compile(r"\bmount_\w{2,8}\s[^\r\n]{0,200}/Volumes/([^/\"'\r\n]{1,80})$")
 _APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
 _APP = re.compile(r"/Applications/[^/\"'\r\n]{1,80}\.app\b")
 _BUNDLE = re.compile(r"^(/applications/[^/]{1,80}\.app)/")
@@ -154,9 +156,10 @@ def _programs(process: Process) -> set[str]:
 
 def _images(text: str) -> set[str]:
     """Return what the disk images in a command line are named after, as `paths` are looked up."""
-    if ".dmg" not in text.lower():
+    if ".dmg" not in text.lower() and "mount_" not in text:
         return set()
-    return {f"*.app {product}" for name in _IMAGE.findall(text) if (product := _product(name))}
+    names = _IMAGE.findall(text) + _VOLUME.findall(text)
+    return {f"*.app {product}" for name in names if (product := _product(name))}
 
 
 def _applications(*texts: str) -> set[str]:
@@ -166,14 +169,17 @@ def _applications(*texts: str) -> set[str]:
 
 
 def paths(*texts: str) -> set[str]:
-    """Return the full paths in texts, in lower case, without those of the operating system."""
+    """Return the full paths in texts, in lower case, without those of the operating system.
+
+    Scripts in a folder of Windows are seldom Windows' own.
+    """
     found: set[str] = set()
     for text in texts:
         joined = text[:TEXT_CHARS].replace("\\ ", "\0").replace("cation Support", "cation\0Support")
         if "/Applications/" in joined:
             joined = _APP.sub(lambda app: app[0].replace(" ", "\0"), joined)
         found.update(path.lower().replace("\0", " ") for path in _PATH.findall(joined))
-    return {path for path in found if not _OF_SYSTEM.match(path)}
+    return {p for p in found if not _OF_SYSTEM.match(p) or ("\\" in p and p.endswith(_SCRIPTS))}
 
 
 def _own_folder(path: str) -> set[str]:
