@@ -194,6 +194,12 @@ def test_a_root_may_ask_for_its_parent() -> None:
          "dmg_mount"),
         ("mount_apfs", "/sbin/mount_apfs /dev/disk5s1 /Volumes/Time Machine", "", ""),
         ("busybox", "sh /tmp/setup.sh", "busybox", "script_setup"),
+        ("dash", "/bin/sh -c curl -o /tmp/a https://files.contoso.example/a", "code",
+         "script_editor_extension_linux"),
+        ("dash", "/bin/sh -c git status", "code", ""),
+        ("cmd.exe", 'cmd.exe /d /c "curl -o a.exe https://files.contoso.example/a.exe"', "Code.exe",
+         "script_editor_extension_windows"),
+        ("cmd.exe", 'cmd.exe /d /c "git status"', "Code.exe", ""),
     ],
 )  # fmt: skip
 def test_what_is_an_installer(name: str, line: str, parent: str, root_id: str) -> None:

@@ -43,6 +43,15 @@ def test_a_service_belongs_to_the_install_that_defined_it() -> None:
     assert "tied by install" in tree
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(1.5, True), (30, False)])
+def test_the_log_of_services_may_come_a_moment_late(seconds: float, found: bool) -> None:
+    late = {**DEFINED, "_time": START + 60 + seconds}
+    program = "C:\\ProgramData\\Other\\client.exe"
+    late["service_path"] = f'"{program}" /run'
+    started = {**STARTED, "process": f'"{program}" /run', "process_path": program}
+    assert any("client.exe" in tree for tree in trees(INSTALL, late, started)) == found
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -23,6 +23,8 @@ from .naming import product_words, words
 from .parents import SCRIPT_HOSTS, Link
 
 TEXT_CHARS = 4_000
+CLOCK_SECONDS = 2.0
+"""How much later the log of services may say what the log of processes shows."""
 DEPTH, DEPTH_AT_HOME = 3, 5
 """Folders that an install named count for what lies below them, if they are as deep as this."""
 
@@ -218,7 +220,8 @@ def _namings(
             what = linker.store.event(event)
             written = _named_in(what)
             for path in written.union(*map(_own_folder, written)):
-                named[host, path].append((max(what.time, process.time), order, row))
+                time = what.time - CLOCK_SECONDS if what.kind == "service" else what.time
+                named[host, path].append((max(time, process.time), order, row))
     for namings in named.values():
         namings.sort()
     return named
