@@ -14,41 +14,52 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (310, 264),
+    "unseen, open": (382, 327),
     "hard cases": (21, 20),
-    "installs, recorded": (318, 302),
+    "installs, recorded": (413, 394),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
     "windows/win2_group_policy_password_solution",
     "windows/win2_label_app_auto_update_bundle",
-    "linux/lin6_small_image_with_apk",
+    "windows/win8_oclif_cli_defender_exclusion",
+    "windows/win16_cloudbase_init_by_image_builder_elevated_task",
+    "windows/win17_response_team_collector_by_policy_task",
     "macos/mac7_campus_printer_command_with_password",
-    "benign/deb_inventory_nightly_upgrade",
     "benign/npm_hooks_tool_by_shell",
     "benign/pip_protokit_binary_ping",
+    "benign/pip_process_supervisor_unit_programs_started",
+    "benign/deb_inventory_nightly_upgrade",
     "benign/deb_agent_upgrade_crontab_setuid",
     "benign/rpm_agent_upgrade_then_erase",
+    "benign/rpm_rmm_agent_enrolment_watchdog",
     "benign/deb_coldvault_backup_agent",
     "benign/deb_snoopy_logger_preloaded",
-    "benign/run_dotfiles_clone_install",
     "benign/deb_ci_runner_packagecloud_script_register",
     "benign/deb_cloud_user_data_two_agents_metadata",
+    "benign/rpm_wazuh_agent_registered",
+    "benign/rpm_database_preinstall_accounts_limits_selinux",
+    "benign/gem_schedule_writer_updates_crontab",
+    "benign/npm_cli_self_update_detached_check",
+    "benign/run_dotfiles_clone_install",
     "benign/run_floating_license_manager_fingerprint",
     "benign/run_rclone_install_and_encrypted_nightly",
-    "benign/rpm_wazuh_agent_registered",
-    "benign/gem_schedule_writer_updates_crontab",
-    "benign/rpm_database_preinstall_accounts_limits_selinux",
-    "windows/win8_oclif_cli_defender_exclusion",
+    "benign/run_zram_swap_oom_tuning_user_data",
+    "benign/run_meshcentral_agent_remote_support",
+    "benign/run_azure_arc_onboarding_service_principal",
+    "benign/run_coolify_install_own_root_key",
+    "benign/run_dokku_bootstrap_keys_from_authorized",
 }
-"""Benign trees that are not told apart yet: a package that makes an administrator by command, an
-app with a start script that comes by a link, a shortened command line of pip, a script that asks
-for a password, a set-up that excludes itself from the virus scanner, and recorded packages that
-were made to do what malware does (code packed into a line, a set-up script piped into a shell, a
-program fetched and started, cron's own table rewritten, also by a person's own set-up script, a
-library preloaded into everything, a build account made an administrator, all sudo rights for an
-agent, password files packed, encrypted and sent off by a person's own backup, a program whose
-purpose is to write cron's table, SELinux made permissive for a data base)."""
+"""Benign trees that are not told apart yet, all but one of them made to look bad: a package or an
+image build that makes an administrator by command, an app with a start script that comes by a link,
+a script that asks for a password, a set-up that excludes itself from the virus scanner, a collector
+of a response team with a driver from Temp, and recorded packages that do what malware does (code
+packed into a line, a set-up script or a queue piped into a shell, a program fetched and started,
+cron's own table rewritten, also by a person's own set-up script, a library preloaded into
+everything, a build account made an administrator, all sudo rights for an agent, sudo rules written
+by a script, keys to log in with as root, a burst of questions about the host, telemetry posted,
+password files packed, encrypted and sent off by a person's own backup, a program whose purpose is
+to write cron's table, SELinux made permissive for a data base)."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 

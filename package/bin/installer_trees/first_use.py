@@ -61,6 +61,7 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         branches: All installs; they are changed in place.
     """
     claimed = {row for branch in branches for row in branch.members}
+    adopted: set[int] = set()
     for branch, root in _of_families(linker, branches, _FAMILIES):
         line = linker.process(branch.top).process
         names, runner = _package_names(root, line), _RUNNERS.get(root.family)
@@ -68,7 +69,8 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         if names or of_project:
             next_ones = ((row, linker.process(row)) for row in _next(linker, branch.top))
             uses = (row for row, next_one in next_ones if _uses(next_one, names, of_project))
-            _hang(linker, branch, claimed, uses)
+            adopted |= _hang(linker, branch, claimed, uses)
+    _join(linker, branches, adopted)
 
 
 def _uses(process: Process, names: set[str], runner: re.Pattern[str] | None) -> bool:
@@ -94,16 +96,16 @@ def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, l
         Whether anything was found.
     """
     claimed = {row for branch in branches for row in branch.members}
-    before = len(claimed)
+    adopted: set[int] = set()
     for branch, _ in _of_families(linker, branches, _LANGUAGES):
         rows = _next(linker, branch.top)
         left = set(_left_files(linker, branch, events)) if rows else set()
         if left:
             starts = any(map(_START_FILE.search, left))
-            _hang(
-                linker, branch, claimed, (r for r in rows if _runs(linker.process(r), left, starts))
-            )
-    return len(claimed) > before
+            runs = (row for row in rows if _runs(linker.process(row), left, starts))
+            adopted |= _hang(linker, branch, claimed, runs)
+    _join(linker, branches, adopted)
+    return bool(adopted)
 
 
 def _of_families(
@@ -136,13 +138,40 @@ def _next(linker: Linker, top: int) -> list[int]:
     return linker.started_after(top, USE_SECONDS)
 
 
-def _hang(linker: Linker, branch: Branch, claimed: set[int], rows: Iterable[int]) -> None:
-    """Hang what grew from some rows under the top of a branch, unless it is in one already."""
+def _hang(linker: Linker, branch: Branch, claimed: set[int], rows: Iterable[int]) -> set[int]:
+    """Hang what grew from some rows under the top of a branch, unless it is in one already.
+
+    Returns:
+        What was hung there.
+    """
     uses = [row for row in rows if row not in claimed]
     linker.tops(uses)  # which cuts circles
+    hung: set[int] = set()
     for row in uses:
         if row not in claimed:
-            branch.hang(linker.grow(row, claimed).parent, row, branch.top)
+            grown = linker.grow(row, claimed).parent
+            branch.hang(grown, row, branch.top)
+            hung.update(grown)
+    return hung
+
+
+def _join(linker: Linker, branches: list[Branch], adopted: set[int]) -> None:
+    """Join installs that were started by what belongs to another one now."""
+    arrived = (branch for branch in branches if branch.top >= 0) if adopted else ()
+    below = [branch for branch in arrived if linker.parent_of(branch.top)[0] in adopted]
+    if not below:
+        return
+    branch_of = {row: branch for branch in branches for row in branch.members}
+    joined: set[int] = set()
+    for branch in below:
+        link = linker.parent_of(branch.top)
+        above = branch_of[link[0]]
+        if above is not branch:
+            above.members.extend(branch.members)
+            above.parent.update({**branch.parent, branch.top: link})
+            branch_of.update(dict.fromkeys(branch.members, above))
+            joined.add(id(branch))
+    branches[:] = [branch for branch in branches if id(branch) not in joined]
 
 
 def _package_names(root: Root, command_line: str) -> set[str]:
