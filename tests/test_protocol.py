@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
+import subprocess
 from pathlib import Path
 
 import interpreters
@@ -91,6 +93,16 @@ def test_getinfo_alone_is_answered_and_touches_nothing(
             assert session.close() == (0, "")
     assert list(tmp_path.iterdir()) == []
     assert sorted(built_app.rglob("*")) == before
+
+
+def test_getinfo_loads_what_names_the_fields_and_nothing_else_of_the_engine(built_app, python):
+    request = scp.frame(scp.getinfo_metadata("output=trees", dispatch_dir=""))
+    script = built_app / "bin" / "installerscore.py"
+    said = subprocess.run(
+        [python, "-X", "importtime", str(script)], input=request, capture_output=True, check=True
+    ).stderr.decode()
+    loaded = set(re.findall(r"\binstaller_trees\.(\w+)", said))
+    assert loaded == {"errors", "events", "layout"}
 
 
 def test_required_fields_name_every_field_of_the_sample_plain_and_prefixed(expected):

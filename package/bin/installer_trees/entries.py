@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
-from .model import EVENT_KINDS, Allowance, Condition, Process, Root, Signal
+from .events import EVENT_KINDS, Process
+from .model import Allowance, Condition, Root, Signal
 from .regex import Regex
 
 ROOT_COLUMNS = (

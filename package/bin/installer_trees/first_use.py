@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from .events import Process
 from .identity import file_name
 from .links import Branch, Linker
-from .model import Process, Root
+from .model import Root
 
 USE_SECONDS = 300.0
 MIN_CHARS = 4

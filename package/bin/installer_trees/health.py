@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .columns import NO_TIME
+from .events import EVENT_KINDS
 from .links import Linker
-from .model import EVENT_KINDS, Allowance
+from .model import Allowance
 from .parents import GUID, PARENT_FIELDS, PID
 from .render import Value
 from .rows import IS_ROOT, KIND, NETWORK, RowStore

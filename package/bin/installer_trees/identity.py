@@ -13,7 +13,8 @@ from itertools import compress
 from operator import not_
 
 from .catalogue import Catalogue
-from .model import Process, Root
+from .events import Process
+from .model import Root
 from .rows import IS_ROOT, KIND, RowStore
 
 SAME_PROCESS_SECONDS = 2.0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
-from .model import Event, Process
+from .events import Event, Process
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 MISSING = frozenset(

@@ -15,8 +15,8 @@ from operator import or_
 
 from .catalogue import Catalogue
 from .columns import PID_CHARS
+from .events import Process
 from .identity import LOOK_BACK, Identities, KeyIndex, file_name, same_name
-from .model import Process
 from .rows import PARENT_IS_ROOT, RowStore
 
 GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"

@@ -15,7 +15,8 @@ from typing import Union
 
 from .columns import NO_TIME
 from .drawing import draw, matches_by_node
-from .model import Allowance, Event, Node, Score, Signal, Tree
+from .events import Event
+from .model import Allowance, Node, Score, Signal, Tree
 from .parents import LINKS
 from .texts import cut, name, pid
 

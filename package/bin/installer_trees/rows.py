@@ -32,6 +32,7 @@ from .columns import (
     moment,
     of_others,
 )
+from .events import EVENT_KINDS, Event, Process
 from .layout import (
     EVENT_FIELDS,
     MISSING,
@@ -42,7 +43,7 @@ from .layout import (
     base_name,
     known,
 )
-from .model import EVENT_KINDS, Counters, Event, Process
+from .model import Counters
 from .naming import product_words
 from .spill import Spill
 

@@ -13,8 +13,9 @@ from typing import Optional
 from .catalogue import Catalogue
 from .decoded import decoded
 from .entries import EVENT_FIELDS
+from .events import Event
 from .literals import Sieve
-from .model import Condition, Event, Match, Node, Signal, Tree
+from .model import Condition, Match, Node, Signal, Tree
 from .naming import renamed_from
 from .regex import MATCH_CHARS
 

@@ -17,8 +17,8 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from .events import Event, Process
 from .links import Branch, Linker
-from .model import Event, Process
 from .naming import product_words, words
 from .parents import SCRIPT_HOSTS, Link
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .model import Process
+from .events import Process
 
 NAME_CHARS = 60
 PID_CHARS = 20

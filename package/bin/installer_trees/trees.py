@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from . import naming
+from .events import Event, Process
 from .identity import file_name
 from .links import Branch, Linker
-from .model import Event, Node, Process, Tree
+from .model import Node, Tree
 
 MAX_PACKAGES = 16
 """Installers above a file's process whose packages its name is compared with."""
