@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (382, 327),
+    "unseen, open": (411, 353),
     "hard cases": (21, 20),
-    "installs, recorded": (413, 394),
+    "installs, recorded": (413, 395),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
