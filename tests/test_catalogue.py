@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from fnmatch import fnmatchcase
 
 import pytest
 from engine import CASES, completed, shipped, tree_rows
@@ -229,6 +230,21 @@ def test_a_what_if_row_that_cannot_be_used_is_named() -> None:
     assert [signal.weight for signal in catalogue.signals] == [30]
     unknown = overlay(signals(SIGNAL), ["signal_id,weight\n", "TST777,20\n"], "my.csv")
     assert only_problem(unknown).startswith("my.csv, row 2, column kind: '' is not known")
+
+
+def test_roots_are_found_by_every_form_of_name() -> None:
+    catalogue = shipped()
+    names = ["", "x", "Setup.exe", "a.b.SCR", "invoice.pdf.exe", "python3.11", "MSI1A2.tmp", ".exe"]
+    names += [
+        n.replace("*", "x").replace("[0-9]", "7") for root in catalogue.roots for n in root.names
+    ]
+    for name in names:
+        expected = tuple(
+            root
+            for root in catalogue.roots
+            if name and any(fnmatchcase(name.lower(), known.lower()) for known in root.names)
+        )
+        assert catalogue.candidates(name) == expected, name
 
 
 def test_a_gate_lets_every_installer_through_wherever_it_stands_in_a_batch() -> None:

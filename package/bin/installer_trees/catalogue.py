@@ -27,16 +27,22 @@ from .regex import MATCH_CHARS, Regex
 CACHED_NAMES = 100_000
 NO_COMMAND = "^$"
 """Pattern of a root for sources that send no command lines."""
+WILDCARDS = frozenset("*?[")
+_ENDING = re.compile(r"\*(?:\.[^.*?\[\]]+)?")
 
 T = TypeVar("T", Root, Signal, Allowance)
 
 
 class _Names(NamedTuple):
-    """Places of roots by name: exact ones, and those with wildcards, `any_glob` first."""
+    """Places of roots by name: exact ones, by the end from the last dot, and by wildcards.
+
+    Whether any of the wildcards fits, `any_glob` tells first. The end of `*` is empty.
+    """
 
     exact: dict[str, set[int]]
+    ends: dict[str, set[int]]
     any_glob: Pattern[str]
-    globs: list[tuple[Pattern[str], int]]
+    globs: list[tuple[Pattern[str], set[int]]]
 
 
 class Gate(NamedTuple):
@@ -150,22 +156,30 @@ class Catalogue:
         """Sort names without wildcards into dicts, and keep the others to be matched."""
         for column in ("names", "original_names"):
             exact: dict[str, set[int]] = defaultdict(set)
-            globs: list[tuple[Pattern[str], int]] = []
+            ends: dict[str, set[int]] = defaultdict(set)
+            globs: dict[str, set[int]] = defaultdict(set)
             for i, root in enumerate(self.roots):
                 for name in getattr(root, column):
-                    if set("*?[").isdisjoint(name):
+                    if WILDCARDS.isdisjoint(name):
                         exact[name].add(i)
+                    elif _ENDING.fullmatch(name):
+                        ends[name[1:].lower()].add(i)
                     else:
-                        globs.append((re.compile(fnmatch.translate(name), re.IGNORECASE), i))
-            any_glob = re.compile("|".join(p.pattern for p, _ in globs) or "(?!)", re.IGNORECASE)
-            self._names.append(_Names(dict(exact), any_glob, globs))
+                        globs[fnmatch.translate(name)].add(i)
+            any_glob = re.compile("|".join(globs) or "(?!)", re.IGNORECASE)
+            compiled = [(re.compile(glob, re.IGNORECASE), places) for glob, places in globs.items()]
+            self._names.append(_Names(dict(exact), dict(ends), any_glob, compiled))
 
     def _matching(self, column: int, name: str) -> set[int]:
-        names = self._names[column]
-        found = names.exact.get(name.lower(), set())
-        if not name or not names.any_glob.match(name):
+        names, lower = self._names[column], name.lower()
+        found = set(names.exact.get(lower, ()))
+        if not name:
             return found
-        return found.union(i for p, i in names.globs if p.match(name))
+        _, dot, end = lower.rpartition(".")
+        found.update(names.ends.get("", ()), names.ends.get(dot + end, ()) if dot else ())
+        if names.any_glob.match(name):
+            found.update(*(places for glob, places in names.globs if glob.match(name)))
+        return found
 
     def root_of(
         self,
