@@ -2,8 +2,9 @@
 
 Packages need no install script to act: the line that installs one often goes on to import it, or to
 run the command that it brought. What the same shell starts shortly after that loads the package, or
-is named like it, belongs to the install; so does a program that it fetched and made executable.
-Where the install left a start file (`.pth`), every Python runs that.
+is named like it, or is a program in the language of the package, belongs to the install; so does a
+program that it fetched and made executable. Where the install left a start file (`.pth`), every
+Python runs that.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .events import Process
 from .identity import file_name
 from .links import Branch, Linker
 from .model import Root
+from .ties import join
 
 USE_SECONDS = 300.0
 MIN_CHARS = 4
@@ -28,11 +30,10 @@ _RUNNERS = {
     "php": re.compile(r"php[\d.]*(?:\.exe)?$", re.IGNORECASE),
     "rust": re.compile(r".*[\\/]target[\\/](?:debug|release)[\\/][^\\/]+$"),
 }
-"""What runs the program of a project whose dependencies were installed."""
+"""What runs the program of a project for which packages were installed."""
 _FAMILIES = frozenset([*_LANGUAGES, *_RUNNERS, _FETCHED])
 _INLINE = re.compile(r"\s(?:-[cepr]|--eval|--print)\s")
 """Code that whoever typed the line wrote into it."""
-_PROJECT = re.compile(r"^$|^\.|^[\w.\-\\/]{1,100}\.(?:txt|toml|in|lock|json)$")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
 _SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
 _START_FILE = re.compile(
@@ -66,16 +67,15 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
     for branch, root in _of_families(linker, branches, _FAMILIES):
         line = linker.process(branch.top).process
         names, runner = _package_names(root, line), _RUNNERS.get(root.family)
-        of_project = runner if _PROJECT.match(root.package_of(line)) else None
-        if names or of_project:
+        if names or runner:
             next_ones = ((row, linker.process(row)) for row in _next(linker, branch.top))
-            uses = (row for row, next_one in next_ones if _uses(next_one, names, of_project))
+            uses = (row for row, next_one in next_ones if _uses(next_one, names, runner))
             adopted |= _hang(linker, branch, claimed, uses)
-    _join(linker, branches, adopted)
+    join(linker, branches, adopted)
 
 
 def _uses(process: Process, names: set[str], runner: re.Pattern[str] | None) -> bool:
-    """Tell whether a process uses packages by name, or runs the project that needs them."""
+    """Tell whether a process uses packages by name, or runs the project that they are for."""
     if names & used_names(process.process):
         return True
     if runner is None or _INLINE.search(process.process[:LINE_CHARS]):
@@ -105,7 +105,7 @@ def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, l
             starts = any(map(_START_FILE.search, left))
             runs = (row for row in rows if _runs(linker.process(row), left, starts))
             adopted |= _hang(linker, branch, claimed, runs)
-    _join(linker, branches, adopted)
+    join(linker, branches, adopted)
     return bool(adopted)
 
 
@@ -154,25 +154,6 @@ def _hang(linker: Linker, branch: Branch, claimed: set[int], rows: Iterable[int]
             branch.hang(grown, row, branch.top)
             hung.update(grown)
     return hung
-
-
-def _join(linker: Linker, branches: list[Branch], adopted: set[int]) -> None:
-    """Join installs that were started by what belongs to another one now."""
-    arrived = (branch for branch in branches if branch.top >= 0) if adopted else ()
-    below = [branch for branch in arrived if linker.parent_of(branch.top)[0] in adopted]
-    if not below:
-        return
-    branch_of = {row: branch for branch in branches for row in branch.members}
-    joined: set[int] = set()
-    for branch in below:
-        link = linker.parent_of(branch.top)
-        above = branch_of[link[0]]
-        if above is not branch:
-            above.members.extend(branch.members)
-            above.parent.update({**branch.parent, branch.top: link})
-            branch_of.update(dict.fromkeys(branch.members, above))
-            joined.add(id(branch))
-    branches[:] = [branch for branch in branches if id(branch) not in joined]
 
 
 def _package_names(root: Root, command_line: str) -> set[str]:

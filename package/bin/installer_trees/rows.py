@@ -65,9 +65,10 @@ SERVICE_MANAGERS = frozenset(
     "services.exe svchost.exe taskeng.exe systemd launchd cron crond anacron atd".split()
 )
 DESKTOPS = frozenset("explorer.exe gnome-shell plasmashell cinnamon xfce4-panel".split())
-"""Start what a person chooses: only scripts that an install named belong to it."""
+"""Start what a person chooses."""
+_STARTERS = SERVICE_MANAGERS | DESKTOPS
 _SHELLS = "cmd powershell pwsh wscript cscript mshta rundll32 regsvr32"
-_SCRIPT_HOSTS = frozenset(
+HOSTS_OF_SCRIPTS = frozenset(
     [
         *(f"{name}.exe" for name in _SHELLS.split()),
         *"bash sh dash zsh perl python3 osascript".split(),
@@ -262,20 +263,14 @@ class RowStore:
         self.flags.extend(flags)
 
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
-        """Yield the places of what a service manager started and is not the system's own.
-
-        Of a desktop only the scripts: what else a person starts there is the person's doing.
-        """
+        """Yield the places of what a service manager or a person started, not the system's own."""
         parents, paths = columns["parent_process_name"], columns["process_path"]
-        managers = {name for name in set(parents) if name.lower() in SERVICE_MANAGERS}
-        desktops = {name for name in set(parents) if name.lower() in DESKTOPS}
-        starters = managers | desktops
+        starters = {name for name in set(parents) if name.lower() in _STARTERS}
         if not starters:
             return
         for i in compress(range(len(parents)), map(starters.__contains__, parents)):
-            if columns["process_name"][i].lower() in _SCRIPT_HOSTS or (
-                parents[i] in managers and not _of_system(paths[i].lower())
-            ):
+            name, path = columns["process_name"][i].lower(), paths[i].lower()
+            if name in HOSTS_OF_SCRIPTS or not _of_system(path):
                 yield i
 
     def _suspects(

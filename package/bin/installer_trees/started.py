@@ -6,7 +6,7 @@ before: on a command line, in the definition of a service, in a file that was wr
 the program of a service often lies beside the one that the install ran, or in a folder with the
 name of the package, and counts like it. An application of macOS, which `launchd` starts from
 wherever it was copied to, belongs to the disk image of its name. Of what a person starts from the
-desktop, only scripts count.
+desktop, scripts count, and the first minutes of a program that has just been installed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from .events import Event, Process
 from .links import Branch, Linker
 from .naming import product_words, words
 from .parents import SCRIPT_HOSTS, Link
+from .rows import DESKTOPS, HOSTS_OF_SCRIPTS
+from .ties import join
 
 TEXT_CHARS = 4_000
 CLOCK_SECONDS = 2.0
 """How much later the log of services may say what the log of processes shows."""
+FIRST_SECONDS = 600.0
+"""How long after an install its programs count that a person starts, and what these start."""
 DEPTH, DEPTH_AT_HOME = 3, 5
 """Folders that an install named count for what lies below them, if they are as deep as this."""
 
@@ -45,13 +49,17 @@ _IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
 _VOLUME = re.compile(r"\bmount_\w{2,8}\s[^\r\n]{0,200}/Volumes/([^/\"'\r\n]{1,80})$")
 _APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
 _APP = re.compile(r"/Applications/[^/\"'\r\n]{1,80}?\.app\b")
-_BUNDLE = re.compile(r"^(/applications/[^/]{1,80}\.app)/")
+_BUNDLE = re.compile(r"^(/(?:[^/]{1,80}/){1,8}?[^/]{1,80}\.app)/")
 _VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 _SHELL = r"(?:ba|da|z|k|tc|c|fi|a)?sh"
 _SESSION = re.compile(
     rf"^(?:-{_SHELL}|(?:(?:/usr)?/bin/)?login(?:\s[\w.-]{{1,40}}){{0,4}}"
     rf"|(?:(?:/usr|/usr/local|/opt/homebrew)?/bin/)?{_SHELL}\s-(?:i?l|li))\s{{0,9}}$"
+)
+_TERMINAL = re.compile(
+    r"^\"?(?:[^\"]{0,200}\\)?(?:cmd|powershell|pwsh)(?:\.exe)?\"?\s{0,9}(?:(?:-noexit|/k)\b.{0,2000})?$",
+    re.IGNORECASE,
 )
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
 _RUNS_SCRIPTS = re.compile(rf"(?:{SCRIPT_HOSTS}|{_SHELL}|nc|ncat|socat)$")
@@ -102,13 +110,38 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
+    adopted: set[int] = set()
     for row in linker.sort(namers):
         if row in claimed or linker.canonical(row) != row:
             continue
-        below = _without_sessions(linker, linker.grow(row, claimed))
+        grown = linker.grow(row, claimed)
+        if _is_chosen(linker.process(row)):
+            below = _first_minutes(linker, grown)
+        else:
+            below = _without_sessions(linker, grown)
+            adopted.update(below)
         branch_of[namers[row]].hang(below, row, namers[row])
         found = True
+    join(linker, branches, adopted)
     return found
+
+
+def _is_chosen(process: Process) -> bool:
+    """Tell whether a person started a program from the desktop."""
+    by_desktop = process.parent_process_name.lower() in DESKTOPS
+    return by_desktop and process.process_name.lower() not in HOSTS_OF_SCRIPTS
+
+
+def _first_minutes(linker: Linker, branch: Branch) -> dict[int, Link]:
+    """Return members and their parents, without what came later or was typed into a shell."""
+    kept: dict[int, Link] = {}
+    start = linker.process(branch.top).time
+    for row in branch.members:
+        process = linker.process(row)
+        typed = bool(_TERMINAL.match(process.process)) or process.time - start > FIRST_SECONDS
+        if row == branch.top or (branch.parent[row][0] in kept and not typed):
+            kept[row] = branch.parent[row]
+    return kept
 
 
 def _without_sessions(linker: Linker, branch: Branch) -> dict[int, Link]:
@@ -236,6 +269,7 @@ def _named_in(event: Event) -> set[str]:
 def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming]]) -> int | None:
     """Return the member that last named the program of a process before it was started."""
     process: Process = linker.process(row)
+    longest = FIRST_SECONDS if _is_chosen(process) else linker.lifetime
     best: Naming | None = None
     own = paths(process.process_path, process.process)
     own |= _applications(process.process_path, process.process) | _programs(process)
@@ -243,6 +277,6 @@ def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming
         namings = named.get((process.dest.lower(), path), [])
         end = bisect_right(namings, (process.time, (math.inf, ()), 0))
         last = namings[end - 1] if end else None
-        if last and process.time - last[0] <= linker.lifetime and (best is None or last > best):
+        if last and process.time - last[0] <= longest and (best is None or last > best):
             best = last
     return best[2] if best else None

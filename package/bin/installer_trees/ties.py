@@ -143,3 +143,30 @@ def _tied(linker: Linker, source: Branch, role: str, asked: list[_Requests]) -> 
         target[row].branch.members.append(row)
         target[row].branch.parent[row] = (parent, link)
     return True
+
+
+def join(linker: Linker, branches: list[Branch], adopted: set[int]) -> None:
+    """Join installs to the branch that what started them belongs to now, within its lifetime.
+
+    Args:
+        linker: What the branches were grown with.
+        branches: All installs; they are changed in place.
+        adopted: Rows that were hung into branches of which they had not grown.
+    """
+    arrived = (branch for branch in branches if branch.top >= 0) if adopted else ()
+    below = [branch for branch in arrived if linker.parent_of(branch.top)[0] in adopted]
+    if not below:
+        return
+    branch_of = {row: branch for branch in branches for row in branch.members}
+    joined: set[int] = set()
+    for branch in below:
+        link = linker.parent_of(branch.top)
+        above = branch_of[link[0]]
+        after = linker.process(branch.top).time - linker.process(link[0]).time
+        if above is branch or after > linker.lifetime:
+            continue
+        above.members.extend(branch.members)
+        above.parent.update({**branch.parent, branch.top: link})
+        branch_of.update(dict.fromkeys(branch.members, above))
+        joined.add(id(branch))
+    branches[:] = [branch for branch in branches if id(branch) not in joined]
