@@ -59,7 +59,7 @@ def test_what_the_shell_became_is_a_use_too() -> None:
         row(12, 10, "python3 -c import color_kit", 900),
         row(12, 99, "python3 -c import color_kit", 8),
         row(12, 10, "python3 -c import color_kits", 8),
-        row(12, 10, "python3 train.py --colors color-kit", 8),
+        row(12, 10, "bash train.sh --colors color-kit", 8),
         row(12, 10, "python3 -c import color_kit", 0.5),
     ],
     ids=["much later", "another shell", "another name", "an argument", "before"],
@@ -87,9 +87,9 @@ def test_a_package_may_be_used_under_the_name_that_tells(packages: str, use: str
 @pytest.mark.parametrize(
     ("packages", "use"),
     [
-        ("requests --target server", "python3 server.py"),
-        ("requests -t /srv/server", "python3 server.py"),
-        ("my-cli-tool", "python3 tool.py"),
+        ("requests --target server", "python3 -c import server"),
+        ("requests -t /srv/server", "python3 -c import server"),
+        ("my-cli-tool", "python3 -c import tool"),
     ],
     ids=["value of an option", "a folder", "what any is called"],
 )
@@ -126,7 +126,7 @@ def test_every_python_runs_the_start_file_of_an_install() -> None:
 def test_a_command_that_the_install_left_belongs_to_it_under_any_name() -> None:
     command = "/home/kim/.local/bin/paint"
     use = row(12, 10, f"/usr/bin/python3 {command} --version", 8)
-    other = row(14, 10, "/usr/bin/python3 /home/kim/.local/bin/other", 9)
+    other = row(14, 10, "/home/kim/.local/bin/other", 9)
     rows = [SHELL, PIP, written(command), use, CHILD, other]
     assert members(rows) == [[PIP["process"], use["process"], CHILD["process"]]]
     assert members(rows[::-1]) == members(rows)
@@ -223,10 +223,12 @@ def test_other_commands_are_no_use_of_the_needs_of_a_project(line: str) -> None:
     assert members(rows) == [[REQUIREMENTS["process"]]]
 
 
-def test_a_package_that_was_named_is_used_by_its_name_only() -> None:
+def test_the_next_program_in_the_language_uses_a_package_that_was_named_too() -> None:
     named = row(11, 10, "pip install --index-url https://pypi.contoso.example/ color-kit", 1)
-    rows = [SHELL, named, row(12, 10, "python3 nightly.py", 9)]
-    assert members(rows) == [[named["process"]]]
+    program, later = row(12, 10, "python3 nightly.py", 9), row(13, 10, "python3 nightly.py", 500)
+    assert members([SHELL, named, program, later]) == [[named["process"], program["process"]]]
+    other = row(12, 10, "node nightly.js", 9)
+    assert members([SHELL, named, other]) == [[named["process"]]]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from installer_trees.pipeline import Pipeline
 from installer_trees.render import TREE_COLUMNS
 from installerscore_run import encoded
 
+from bench.counted import Counter
+
 ROOTS = """\
 root_id,os,process_name,original_file_name,path_pattern,args_pattern,exclude_pattern,family,role,package_pattern,note,source
 R01,windows,msiexec.exe,msiexec.exe,,(?i)\\s/V\\b,,msi exe,service,,n,s
@@ -200,6 +202,108 @@ def test_duplicates_and_two_sensors_are_one_process() -> None:
     assert shapes(
         completed([one, two, {**one, "_time": START}, {**two, "_time": START + 1}, plain])
     ) == ["apt-get(sh)"]
+
+
+EDR = [
+    {"process": "apt-get install a", "process_id": 7, "process_guid": "{A-1}"},
+    {"process": 'sh -c "x y"', "process_id": 8, "process_guid": "{A-2}",
+     "parent_process_guid": "{A-1}", "parent_process_id": 7},
+    {"process": "id", "process_id": 9, "process_guid": "{A-3}", "parent_process_guid": "{A-2}",
+     "parent_process_id": 8},
+]  # fmt: skip
+
+
+def other_sensor(row: dict[str, Any]) -> dict[str, Any]:
+    """The same process with a GUID of another form, and its line written in another way."""
+    other = {**row, "_time": row["_time"] + 0.4, "process": row["process"].replace('"', "") + " "}
+    for name in ("process_guid", "parent_process_guid"):
+        if name in row:
+            other[name] = row[name].strip("{}").replace("A-", "90000")
+    return other
+
+
+def test_two_sensors_with_guids_of_their_own_tell_one_process() -> None:
+    rows = completed(EDR)
+    both = [*rows, *map(other_sensor, rows)]
+    assert shapes(both) == shapes(both[::-1]) == ["apt-get(sh(id))"]
+    mixed = [rows[0], other_sensor(rows[1]), rows[2]]
+    assert shapes(mixed) == ["apt-get(sh(id))"], "one sensor may miss what the other tells"
+    assert shapes([other_sensor(rows[0]), rows[1], rows[2]]) == ["apt-get(sh(id))"]
+
+
+def test_two_guids_of_one_form_are_two_processes() -> None:
+    rows = completed(EDR)
+    again = {**rows[2], "process_guid": "{A-4}", "_time": rows[2]["_time"] + 0.4}
+    assert shapes([*rows, again]) == ["apt-get(sh(id id))"]
+
+
+@pytest.mark.parametrize("guid", [True, False])
+@pytest.mark.parametrize("after", [0, 0.01, 60, 7200])
+def test_the_end_of_a_process_is_no_other_process(guid: bool, after: float) -> None:
+    rows = completed(EDR)
+    ends = []
+    for row in rows:
+        end = {name: row[name] for name in ("dest", "process_name", "process_id", "process_guid")}
+        path = f"/usr/bin/{row['process_name']}"
+        ends.append({**end, "_time": row["_time"] + after, "process": path, "process_path": path})
+    both = [*rows, *ends]
+    if not guid:
+        both = [{k: v for k, v in row.items() if "guid" not in k} for row in both]
+    assert shapes(both) == shapes(both[::-1]) == ["apt-get(sh(id))"]
+
+
+def test_one_guid_for_all_is_quickly_seen_to_be_none() -> None:
+    """As some sources fill the field; each process has its id, and each file its process."""
+    rows: list[dict[str, Any]] = []
+    for i in range(3_000):
+        line = "dpkg -i x.deb" if i % 50 == 0 else "ls"
+        rows.append({"process": line, "process_id": 100 + i, "process_guid": "same"})
+    rows += [{"by": i, "file_path": f"/tmp/{i}", "action": "created"} for i in range(0, 3_000, 2)]
+    events = completed(rows)
+    calls = Counter("calls")
+    with calls.on():
+        assert len(shapes(events)) == 60
+    assert calls.count < 400 * len(events)
+
+
+def test_a_connection_belongs_to_the_host_that_reports_it() -> None:
+    for field in ("dvc", "host"):
+        events = completed(EDR)
+        event = {"_time": START + 5, "src": "10.0.0.5", "dest": "203.0.113.9", field: "host1",
+                 "dest_ip": "203.0.113.9", "process_guid": "{A-2}", "process_id": 8}  # fmt: skip
+        pipeline, kept = run([*events, event], CATALOGUE)
+        assert [e.dest_ip for _, e in pipeline._tree(kept[0]).events] == ["203.0.113.9"]
+        del event["process_guid"]
+        pipeline, kept = run([*events, event], CATALOGUE)
+        assert [e.dest_ip for _, e in pipeline._tree(kept[0]).events] == ["203.0.113.9"]
+
+
+def test_one_connection_that_two_sensors_tell_counts_once() -> None:
+    seen = {"by": 1, "dest_ip": "203.0.113.9", "dest_port": 443}
+    events = completed([*EDR, seen])
+    also = {**events[3], "_time": events[3]["_time"] + 0.3, "app": "https"}
+    later = {**events[3], "_time": events[3]["_time"] + 30}
+    pipeline, kept = run([*events, also, later], CATALOGUE)
+    assert [e.app for _, e in pipeline._tree(kept[0]).events] == ["https", ""]
+
+
+def test_a_host_with_and_without_its_domain_is_not_two_in_prevalence() -> None:
+    one = completed([{"process": "apt-get install a", "process_id": 7}])
+    two = [{**row, "dest": "host1.contoso.example"} for row in one]
+    _, kept = run([*one, *two], CATALOGUE)
+    assert [tree.hosts for tree in kept] == [1, 1]
+    _, kept = run([{**row, "dest": f"10.0.0.{i}"} for i in (1, 2) for row in one], CATALOGUE)
+    assert [tree.hosts for tree in kept] == [2, 2]
+
+
+def test_of_rows_that_the_engine_takes_for_equal_the_order_decides_nothing() -> None:
+    rows = completed(EDR)
+    both = [{**row, "index": index} for row in rows for index in "ab"]
+    answers = []
+    for given_rows in (both, both[::-1]):
+        pipeline, kept = run(given_rows, CATALOGUE)
+        answers.append([row["index"] for row in pipeline.process_rows(kept)])
+    assert answers[0] == answers[1] == ["a", "a", "a"]
 
 
 def test_the_richer_copy_of_a_process_stands_for_it() -> None:

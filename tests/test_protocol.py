@@ -51,7 +51,7 @@ def expected(built_app: Path, python: str) -> scp.Result:
 # --- getinfo -------------------------------------------------------------------------------
 
 FIELDS = (
-    "_time action app dest dest_ip dest_port file_name file_path host original_file_name "
+    "_time action app dest dest_ip dest_port dvc file_name file_path host original_file_name "
     "parent_process parent_process_guid parent_process_id parent_process_name "
     "parent_process_path process process_current_directory process_exec process_guid "
     "process_hash process_id process_integrity_level process_name process_path "

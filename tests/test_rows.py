@@ -179,6 +179,57 @@ def test_no_usable_columns_says_what_was_looked_for_and_found() -> None:
     assert message[1].endswith("found the columns: _raw, index.")
 
 
+def test_what_makes_rows_events_is_named() -> None:
+    rows = chunk("_time,dest,process_id,process_name,process,url", "1,h,7,dpkg,dpkg -i a.deb,/x")
+    (message,) = pipeline_of(rows).messages()
+    assert "(1 are network, file, registry or service events by what is in url)" in message[1]
+
+
+NAMES = "_time,dest,process_id,process_name,process,parent_process_id,parent_process_name"
+
+
+@pytest.mark.parametrize(
+    ("name", "above"),
+    [("/usr/bin/sh", "/usr/bin/dpkg"), ("sh ", " dpkg"), (r"C:\\bin\\sh", r"\\Device\\x\\dpkg")],
+)
+def test_a_path_where_the_name_of_a_program_belongs_is_cut(name: str, above: str) -> None:
+    rows = f"1,h,7,{above},dpkg -i a.deb,,", f"2,h,8,{name},sh -c id,7,{above}"
+    pipeline = pipeline_of(chunk(NAMES, *rows))
+    (tree,) = pipeline.trees()
+    nodes = pipeline._tree(tree).nodes
+    assert [node.process.process_name for node in nodes] == ["dpkg", "sh"]
+    assert nodes[1].process.parent_process_name == "dpkg"
+
+
+@pytest.mark.parametrize("pid", [" 7", "7.0", "0x7", "7 "])
+def test_one_id_in_several_forms_is_one(pid: str) -> None:
+    rows = f"1,h,{pid},dpkg,dpkg -i a.deb,,", "2,h ,8,sh,sh -c id,7,dpkg"
+    pipeline = pipeline_of(chunk(NAMES, *rows))
+    (tree,) = pipeline.trees()
+    assert len(tree.branch.members) == 2
+
+
+@pytest.mark.parametrize("guid", ["0", "N/A", "n/a", "None", "(null)", "-1", "0x0"])
+def test_what_stands_for_no_guid_is_none(guid: str) -> None:
+    rows = (
+        f"1,h,7,dpkg,dpkg -i a.deb,,,{guid},{guid}",
+        f"2,h,8,sh,sh -c id,7,dpkg,{guid},{guid}",
+        f"3,h,9,id,id,8,sh,{guid},{guid}",
+    )
+    pipeline = pipeline_of(chunk(NAMES + ",process_guid,parent_process_guid", *rows))
+    (tree,) = pipeline.trees()
+    assert len(tree.branch.members) == 3
+
+
+def test_a_parent_that_never_arrived_has_the_columns_of_the_input() -> None:
+    names = NAMES.replace(",", ",Processes.").replace("Processes.dest", "Processes.dest", 1)
+    row = "2,h,8,sh,sh -c id,7,dpkg,dpkg -i a.deb"
+    pipeline = pipeline_of(chunk(names + ",Processes.parent_process", row))
+    rows = list(pipeline.process_rows(pipeline.trees()))
+    assert rows[0]["Processes.process"] == "dpkg -i a.deb"
+    assert rows[0]["Processes.dest"] == "h"
+
+
 def test_no_rows_at_all_is_no_message() -> None:
     assert pipeline_of(b"", chunk(HEADER)).messages() == []
 
@@ -194,6 +245,17 @@ def test_no_rows_at_all_is_no_message() -> None:
         ({"service_name": "x"}, "service"),
         ({"service_path": "C:\\x.exe"}, "service"),
         ({"process": "sh", "parent_process_name": "x", "dest_port": 53}, ""),
+        ({"process_path": "/bin/sh", "file_path": "/bin/sh", "parent_process_name": "x"}, ""),
+        ({"process_path": "/bin/sh", "file_path": "/etc/x", "parent_process_name": "x"}, "file"),
+        (
+            {
+                "process_path": "/bin/sh",
+                "file_path": "/bin/sh",
+                "parent_process_name": "x",
+                "action": "created",
+            },
+            "file",
+        ),
     ],
 )
 def test_the_kind_of_a_row_is_told_by_its_fields(event: dict[str, Any], kind: str) -> None:
@@ -221,6 +283,7 @@ def test_every_field_is_asked_for_under_every_name() -> None:
         "All_Traffic.dest_ip",
         "host",
         "src",
+        "All_Traffic.dvc",
         "Registry.registry_value_data",
         "Filesystem.file_path",
         "Services.service_path",

@@ -55,14 +55,14 @@ def test_the_log_of_services_may_come_a_moment_late(seconds: float, found: bool)
 @pytest.mark.parametrize(
     "change",
     [
-        {"parent_process_name": "explorer.exe"},
+        {"parent_process_name": "explorer.exe", "_time": START + 700},
         {"dest": "other"},
         {"_time": START - 10},
         {"_time": START + 25 * 3600},
         {"process": '"C:\\Program Files\\Other\\client.exe"',
          "process_path": "C:\\Program Files\\Other\\client.exe"},
     ],
-    ids=["started by a person", "another host", "before", "much later", "another program"],
+    ids=["started by a person later", "another host", "before", "much later", "another program"],
 )  # fmt: skip
 def test_others_do_not(change: dict[str, Any]) -> None:
     assert all("client.exe" not in tree for tree in trees(INSTALL, DEFINED, {**STARTED, **change}))
@@ -167,20 +167,21 @@ def test_a_service_from_a_folder_or_file_with_the_name_of_the_package(
 
 
 @pytest.mark.parametrize(
-    ("starter", "program", "tied"),
+    ("starter", "program", "after", "tied"),
     [
-        ("cron", "/bin/sh -c /home/ana/.cache/tool/run.sh", True),
-        ("gnome-shell", "/bin/bash /home/ana/.cache/tool/run.sh", True),
-        ("bash", "/bin/bash /home/ana/.cache/tool/run.sh", False),
-        ("gnome-shell", "/home/ana/.cache/tool/viewer", False),
+        ("cron", "/bin/sh -c /home/ana/.cache/tool/run.sh", 9_000, True),
+        ("gnome-shell", "/bin/bash /home/ana/.cache/tool/run.sh", 9_000, True),
+        ("bash", "/bin/bash /home/ana/.cache/tool/run.sh", 90, False),
+        ("gnome-shell", "/home/ana/.cache/tool/viewer", 90, True),
+        ("gnome-shell", "/home/ana/.cache/tool/viewer", 9_000, False),
     ],
 )
-def test_scripts_that_cron_or_a_desktop_starts(starter: str, program: str, tied: bool) -> None:
+def test_what_cron_or_a_desktop_starts(starter: str, program: str, after: int, tied: bool) -> None:
     install = row(0, "/bin/sh ./tool.run", "bash", process_name="dash", process_path="/bin/dash")
     made = row(1, "chmod +x /home/ana/.cache/tool/run.sh /home/ana/.cache/tool/viewer", "dash",
                parent_process_id=100, process_name="chmod")  # fmt: skip
     name = "bash" if "sh " in program else "viewer"
-    later = row(90, program, starter, process_name=name, process_path=program.split()[0])
+    later = row(after, program, starter, process_name=name, process_path=program.split()[0])
     found = trees(install, made, later)
     assert any("tied by install" in tree for tree in found) is tied
 
@@ -240,6 +241,30 @@ def test_a_shell_by_itself_is_none(change: dict[str, Any]) -> None:
 
 ATTACH = "/usr/bin/hdiutil attach /Users/a/Downloads/MusicPlayer-2.1.dmg"
 IMAGE = row(0, ATTACH, "zsh", process_name="hdiutil")
+CHOSEN = {**STARTED, "parent_process_name": "explorer.exe"}
+
+
+def test_the_first_minutes_of_what_a_person_starts_after_the_install_belong_to_it() -> None:
+    shell = row(65, "cmd.exe", "c.exe", parent_process_id=160)
+    typed = row(66, "systeminfo", "cmd.exe", parent_process_id=165)
+    late = row(690, "ipconfig", "c.exe", parent_process_id=160)
+    (tree,) = trees(INSTALL, DEFINED, CHOSEN, BELOW, shell, typed, late)
+    assert "whoami" in tree
+    assert "systeminfo" not in tree, "what a person types is no install"
+    assert "ipconfig" not in tree, "nor is what the program does later"
+
+
+def test_an_install_that_a_person_starts_from_an_installed_program_is_another() -> None:
+    other = row(70, "msiexec /i C:\\a\\other.msi", "c.exe", parent_process_id=160)
+    assert len(trees(INSTALL, DEFINED, CHOSEN, other)) == 2
+
+
+def test_an_install_that_an_installed_service_starts_belongs_to_its_own() -> None:
+    other = row(70, "msiexec /i C:\\a\\other.msi", "c.exe", parent_process_id=160)
+    (tree,) = trees(INSTALL, DEFINED, STARTED, other)
+    assert "other.msi" in tree
+
+
 BUNDLE = "/Applications/Music Player.app/Contents/MacOS/Music Player"
 OPENED = row(60, BUNDLE, "launchd", process_path=BUNDLE)
 
@@ -319,6 +344,18 @@ def test_an_application_that_the_package_opens_belongs_to_it() -> None:
     assert "id" in tree.split()
     (tree,) = trees(POSTINSTALL, opened)
     assert "MacOS/Music Player" not in tree
+
+
+def test_an_application_that_a_download_copies_and_opens_belongs_to_it() -> None:
+    first = "/Users/a/Downloads/Slides.app/Contents/MacOS/slides"
+    copy = "/Users/a/Library/Slides.app/Contents/MacOS/slides"
+    download = row(0, first, "launchd", process_path=first)
+    opens = row(1, "open -a /Users/a/Library/Slides.app", "slides", parent_process_id=100)
+    opened = row(2, copy, "launchd", process_path=copy)
+    (tree,) = trees(download, opens, opened)
+    assert copy in tree
+    assert len(trees(download, opened)) == 1
+    assert copy not in trees(download, opened)[0]
 
 
 MOUNTED = "/sbin/mount_apfs -o nobrowse /dev/disk5s1 /Volumes/Music Player 2.1"

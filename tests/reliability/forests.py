@@ -218,6 +218,7 @@ def _sensed(rng: random.Random, rows: list[Row]) -> list[Row]:
     lost = rng.choice((0.0, 0.0, 0.1, 0.3))
     skew = rng.choice((0.0, 0.0, 0.5, 3.0))
     second = rng.random() < 0.25
+    ends = rng.random() < 0.15
     arrived = []
     for true in rows:
         if rng.random() < lost:
@@ -233,19 +234,44 @@ def _sensed(rng: random.Random, rows: list[Row]) -> list[Row]:
         arrived.append(row)
         if second and rng.random() < 0.6:
             arrived.append(_second_sensor(rng, row))
+        if ends and rng.random() < 0.6:
+            arrived.append(_end(rng, row))
         if rng.random() < 0.15:
             arrived.append(_connection(rng, row))
+    for row in arrived if rng.random() < 0.1 else []:
+        row["process_id"] = rng.choice((row["process_id"], f" {row['process_id']}"))
+        row["process_name"] = rng.choice((row["process_name"], f"/opt/x/{row['process_name']}"))
     return arrived or rows
 
 
 def _second_sensor(rng: random.Random, row: Row) -> Row:
-    """The same process as another sensor tells it: no GUID, a little later, sometimes less."""
+    """The same process as another sensor tells it: a little later, sometimes less.
+
+    It has no GUID, or GUIDs of its own.
+    """
     copy = {name: value for name, value in row.items() if "guid" not in name}
     copy["_time"] += rng.choice((0, 0.5, 1.9, 2.5))
     copy["process_hash"] += "b"
+    if rng.random() < 0.4:
+        for name in ("process_guid", "parent_process_guid"):
+            if name in row:
+                copy[name] = "{" + row[name] + "}"
     if rng.random() < 0.3:
         del copy["process"]
+    elif rng.random() < 0.5:
+        copy["process"] = rng.choice((f"{copy['process']} ", copy["process"].upper()))
     return copy
+
+
+def _end(rng: random.Random, row: Row) -> Row:
+    """What a sensor tells of a process that ends: its program, as name or as path."""
+    kept = ("dest", "user", "process_name", "process_id", "process_guid")
+    end = {name: row[name] for name in kept if name in row}
+    end["_time"] = row["_time"] + rng.choice((0, 0.5, 8, 3000))
+    end["process_hash"] = row["process_hash"] + "x"
+    if rng.random() < 0.5:
+        end["process"] = end["process_path"] = f"/opt/{end['process_name']}"
+    return end
 
 
 def _connection(rng: random.Random, row: Row) -> Row:
@@ -256,7 +282,7 @@ def _connection(rng: random.Random, row: Row) -> Row:
     event["dest_ip"] = "203.0.113.9"
     if "process_guid" in row and rng.random() < 0.8:
         event["process_guid"] = row["process_guid"]
-    event.update(
-        {"dest": "peer", "src": row["dest"]} if rng.random() < 0.5 else {"dest": row["dest"]}
-    )
+    sides = {"dest": "peer", "src": row["dest"]}, {"dest": row["dest"]}
+    reported = {"dest": "peer", rng.choice(("dvc", "host")): row["dest"]}
+    event.update(rng.choice((*sides, reported)))
     return event

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from reliability.model_identity import LOOK_BACK, Standin, Who
-from reliability.model_parents import Link, Links, Parents
+from reliability.model_parents import Link, Links, Parents, contradict
 from reliability.model_rows import Kind, kind_of, kind_of_parent, package, same_name
 from reliability.model_started import may_be_started, paths
 
@@ -106,7 +106,7 @@ class Model(Parents):
         """Hang what a service manager started under the member that named its program last before.
 
         A name is a full path on a command line or the member's own, not older than the lifetime.
-        What was started takes along all below it.
+        What was started takes along all below it, and the installs that were started there.
         """
         parent = self.parents()
         children: dict[Who, list[int]] = {}
@@ -116,6 +116,7 @@ class Model(Parents):
         inside = {who: branch for branch in branches for who in branch.parents}
         named = [(self.order(who), who, paths(self.line(who), self.path(who))) for who in inside]
         claimed = set(inside)
+        adopted: set[Who] = set()
         started = [i for i in parent if i not in inside and may_be_started(self.rows[i])]
         for row in self.sorted(started):
             me = self.rows[row]
@@ -132,6 +133,16 @@ class Model(Parents):
                 namer = max(fits, key=lambda fit: fit[0])[1]
                 below = self._grown(row, children, parent, claimed)
                 inside[namer].parents.update({**below.parents, row: (namer, "tie")})
+                adopted |= set(below.parents)
+        for branch in list(branches):
+            above, link = parent[branch.top] if isinstance(branch.top, int) else (None, "")
+            if above not in adopted:
+                continue
+            target = next(one for one in branches if above in one.parents)
+            in_time = self.order(branch.top)[0] - self.order(above)[0] <= self.lifetime
+            if target is not branch and in_time:
+                target.parents.update({**branch.parents, branch.top: (above, link)})
+                branches.remove(branch)
 
     def kind(self, who: Who) -> Kind | None:
         if isinstance(who, Standin):
@@ -207,29 +218,25 @@ class Model(Parents):
     def owner(self, event: int, members: set[Who]) -> Who | None:
         """The process of a tree that an event belongs to.
 
-        By GUID, else by id; on the host in `dest`, else on that in `src`. What has the GUID of a
-        process outside belongs to that one.
+        By GUID, else by id; on the host in `dest`, else on that in `src`, else on the one that
+        reports it. What has the GUID of a process outside belongs to that one.
         """
         me = self.rows[event]
-        hosts = [host for host in (me["host"], me["src"].lower()) if host]
+        hosts = [host for host in (me["host"], me["src"].lower(), me["reporter"]) if host]
         for host in hosts if me["guid"] else []:
-            owners = self._owners_by_guid(me["guid"], host, members)
-            if owners:
-                return next((who for who in owners if who in members), None)
+            near = [i for i in self.processes if self.rows[i]["host"] == host][:1]
+            owner: Who | None = None
+            for i in near:
+                owner = self.of_guid(i, me["guid"], me["pid"], me["time"] + EVENT_SECONDS)
+            told = [who for who in members if isinstance(who, Standin)]
+            standin = next((w for w in told if w.key == (host, "guid", me["guid"])), None)
+            if owner is not None or standin is not None:
+                return owner if owner in members else standin
         for host in hosts:
             found = self._owner_by_id(event, host)
             if found in members:
                 return found
         return None
-
-    def _owners_by_guid(self, guid: str, host: str, members: set[Who]) -> list[Who]:
-        whole = [
-            self.stands_for(i)
-            for i in self.processes
-            if (self.rows[i]["host"], self.guid(i)) == (host, guid)
-        ]
-        standins = [who for who in members if isinstance(who, Standin)]
-        return [*whole, *(who for who in standins if who.key == (host, "guid", guid))]
 
     def _owner_by_id(self, event: int, host: str) -> int | None:
         """The last process with the id before the event, or one that began a second after it.
@@ -244,9 +251,7 @@ class Model(Parents):
         last = self.rows[before[-1]] if before else {}
         images = [i for i in before if self.rows[i]["parent_pid"] == last["parent_pid"]][::-1]
         soon = [i for i in known if me["time"] < self.rows[i]["time"] <= me["time"] + EVENT_SECONDS]
-        candidates = [
-            i for i in images + soon if not me["guid"] or self.guid(i) in ("", me["guid"])
-        ]
+        candidates = [i for i in images + soon if not contradict(me["guid"], self.guid(i))]
         named = [
             i for i in candidates if same_name(me["process_name"], self.rows[i]["process_name"])
         ]

@@ -67,38 +67,59 @@ class Identity:
         return [i for i in self.processes if self.rows[i]["host"] == host]
 
     def _first_of(self, row: int) -> int:
-        """The row that stands for all copies of a process.
+        """The row that stands for all copies of a process: the richest of them.
 
-        Of rows with one process id, the richest of those that are one process (see `groups`). If
-        that one has a GUID, the richest of all rows with the GUID.
+        Copies are rows with one process id that are one process (see `groups`), and rows with one
+        GUID that do not have two process ids; and the copies of copies.
         """
-        pid = self.rows[row]["pid"]
-        best = row
-        if pid:
-            (group,) = (g for g in self.groups(row, pid) if row in g)
-            best = self.richest(group)
-        guid = self.rows[best]["guid"]
-        if guid:
-            best = self.richest(i for i in self.on_host(row) if self.guid(i) == guid)
-        return best
+        copies = {row}
+        while True:
+            more = {other for copy in copies for other in self._copies_of(copy)} | copies
+            if more == copies:
+                return self.richest(copies)
+            copies = more
+
+    def _copies_of(self, row: int) -> set[int]:
+        me = self.rows[row]
+        found = {row}
+        for group in self.groups(row, me["pid"]) if me["pid"] else []:
+            found |= set(group) if row in group else set()
+        for other in self.on_host(row):
+            pids = {me["pid"], self.rows[other]["pid"]} - {""}
+            if me["guid"] and self.guid(other) == me["guid"] and len(pids) < 2:
+                found.add(other)
+        return found
 
     def guid(self, row: int) -> str:
         return str(self.rows[row]["guid"])
 
+    def of_guid(self, near: int, guid: str, pid: str, time: float) -> int | None:
+        """The process with a GUID on the host of `near`.
+
+        Of several the last before a time that has the process id, else the last before it, else the
+        first.
+        """
+        rows = {self.stands_for(i) for i in self.on_host(near) if guid and self.guid(i) == guid}
+        known = self.sorted(rows)
+        before = [i for i in known if self.rows[i]["time"] <= time][-LOOK_BACK:][::-1]
+        with_pid = [i for i in before if pid and self.rows[i]["pid"] == pid]
+        return next(iter(with_pid + before + known), None)
+
     def richest(self, rows: Iterable[int]) -> int:
-        """A GUID counts most, then being an installer, then a command line; then the earliest."""
+        """A GUID counts most, then a parent, then an installer, then a command line, then time."""
 
-        def poverty(i: int) -> tuple[bool, bool, bool]:
+        def poverty(i: int) -> tuple[bool, bool, bool, bool]:
             row = self.rows[i]
-            return not row["guid"], kind_of(row) is None, not row["process"]
+            return not row["guid"], not has_parent(row), kind_of(row) is None, not row["process"]
 
-        return int(min(self.sorted(rows), key=poverty))
+        return int(min(self.sorted(sorted(rows)), key=poverty))
 
     def groups(self, near: int, pid: str) -> list[list[int]]:
         """Rows with one id on one host, those together that are one process.
 
         From the oldest to the newest, a row joins the newest group that began at most two seconds
-        before it and of which nobody contradicts it.
+        before it and of which nobody contradicts it. What may be the end of a process joins the
+        newest group, however old, if nobody contradicts it.
         """
         groups: list[list[int]] = []
         same = [i for i in self.on_host(near) if self.rows[i]["pid"] == pid]
@@ -111,6 +132,9 @@ class Identity:
                     break
             else:
                 group = []
+            newest = groups[-1] if groups and is_bare(self.rows[row]) else []
+            if not group and all(self.one_process(row, other) for other in newest[:LOOK_BACK]):
+                group = newest
             if group:
                 group.append(row)
             else:
@@ -118,11 +142,21 @@ class Identity:
         return groups
 
     def one_process(self, a: int, b: int) -> bool:
-        """By GUID where both have one, else by command line, else by name."""
+        """By GUIDs of one form, else by command line, else by name.
+
+        A row that tells neither a parent nor more than the program says nothing by its line.
+        """
         one, other = self.rows[a], self.rows[b]
-        for field in ("guid", "process"):
-            if one[field] and other[field]:
-                return bool(one[field] == other[field])
+        if one["guid"] and other["guid"]:
+            if one["guid"] == other["guid"]:
+                return True
+            if form(one["guid"]) == form(other["guid"]):
+                return False
+        if one["process"] and other["process"]:
+            if plain(one["process"]) == plain(other["process"]):
+                return True
+            if not is_bare(one) and not is_bare(other):
+                return False
         return same_name(one["process_name"], other["process_name"])
 
     def stands_for(self, row: int) -> int:
@@ -134,6 +168,29 @@ class Identity:
             return []
         rows = [i for i in self.on_host(near) if self.rows[i]["pid"] == pid]
         return self.sorted({self.stands_for(i) for i in rows})
+
+
+def has_parent(row: Row) -> bool:
+    return bool(row["parent_guid"] or row["parent_pid"] or row["parent_process"])
+
+
+def is_bare(row: Row) -> bool:
+    """Neither a parent nor more than the program that ran."""
+    line = row["process"].strip("\"' ")
+    programs = [row[name] for name in ("process_path", "process_exec", "process_name")]
+    return not has_parent(row) and line in ("", *programs)
+
+
+def form(guid: str) -> str:
+    """Sensors write GUIDs in braces, with dashes, or as they like."""
+    return "braces" if guid[0] == "{" else "dashes" if "-" in guid else "other"
+
+
+def plain(line: str) -> list[str]:
+    """The words of a command line without quotes, case, and the program's folder and `.exe`."""
+    words = line.replace('"', "").replace("'", "").lower().split()
+    name = words[0].rstrip("/\\").replace("\\", "/").split("/")[-1] if words else ""
+    return [name[:-4] if name.endswith(".exe") else name, *words[1:]]
 
 
 def _spelled_last(content: list[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Union
 
-from reliability.model_identity import LOOK_BACK, Identity, Standin, Who
+from reliability.model_identity import LOOK_BACK, Identity, Standin, Who, form
 from reliability.model_rows import file_name, kind_of, kind_of_parent, same_name
 
 EXEC_SECONDS = 60.0
@@ -19,6 +19,11 @@ Link = tuple[Union[Who, None], str]
 """A parent, if there is one, and what ties the child to it."""
 
 Links = dict[int, Link]
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two GUIDs are of two processes: of one form and not the same."""
+    return bool(one and other) and one != other and form(one) == form(other)
 
 
 class Parents(Identity):
@@ -63,12 +68,9 @@ class Parents(Identity):
         return None
 
     def _named_by_guid(self, row: int) -> tuple[Who, str] | None:
-        guid = self.rows[row]["parent_guid"]
-        for other in self.on_host(row):
-            if guid and self.guid(other) == guid:
-                found = self.stands_for(other)
-                return (found, "guid") if found != self.stands_for(row) else None
-        return None
+        me = self.rows[row]
+        found = self.of_guid(row, me["parent_guid"], me["parent_pid"], me["time"])
+        return (found, "guid") if found not in (None, self.stands_for(row)) else None
 
     def _named_by_id(self, row: int) -> tuple[Who, str] | None:
         """The latest process with the parent's id, if what the child says of its parent fits.
@@ -89,8 +91,7 @@ class Parents(Identity):
         fitting = [
             i
             for i in images
-            if i != self.stands_for(row)
-            and not (me["parent_guid"] and self.guid(i))  # it would have been found by GUID
+            if i != self.stands_for(row) and not contradict(me["parent_guid"], self.guid(i))
         ]
         line = me["parent_process"]
         exact = [i for i in fitting if line and self.rows[i]["process"] == line]

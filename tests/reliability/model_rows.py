@@ -41,18 +41,21 @@ KINDS = (
 
 
 def cleaned(row: Row) -> Row:
-    """Missing values empty, names filled in, ids decimal, nobody its own parent."""
-    names = [*CONTENT, "host", "src", "dest_ip"]
+    """Missing values empty, names without folders, ids decimal, nobody its own parent."""
+    names = [*CONTENT, "host", "dvc", "src", "dest_ip"]
     clean: Row = {
         name: "" if str(row.get(name, "")) in MISSING else str(row[name]) for name in names
     }
-    clean["dest"] = clean["dest"] or clean["host"]
+    clean["reporter"] = (clean["dvc"] or clean["host"]).lower()
+    clean["dest"] = clean["dest"] or clean["host"] or clean["dvc"]
     clean["host"] = clean["dest"].lower()
     for prefix in ("", "parent_"):
         if not clean[prefix + "process_name"]:
             path = clean[prefix + "process_path"]
             first = clean[prefix + "process"].split(" ")[0]
             clean[prefix + "process_name"] = file_name(path or first)
+        name = clean[prefix + "process_name"].strip()
+        clean[prefix + "process_name"] = file_name(name) if name[:1] == "/" else name
     for key, name in (("pid", "process_id"), ("guid", "process_guid")):
         own, above = decimal(clean[name]), decimal(clean["parent_" + name])
         clean[key], clean["parent_" + key] = own, "" if above == own else above
@@ -67,6 +70,7 @@ def cleaned(row: Row) -> Row:
 
 def decimal(number: str) -> str:
     """Windows event 4688 has process ids in hexadecimal."""
+    number = number.strip()
     return str(int(number, 16)) if number.startswith("0x") else number
 
 
@@ -75,7 +79,7 @@ def usable(row: Row) -> bool:
     if not row["pid"] and not row["guid"]:
         return False
     if row["dest_ip"]:
-        return bool(row["host"] or row["src"])
+        return bool(row["host"] or row["src"] or row["reporter"])
     return bool(row["host"] and row["process_name"])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 from operator import eq, xor
 
-from .layout import LINK_FIELDS, MISSING, SEVERAL, Layout
+from .layout import LINK_FIELDS, MISSING, NO_GUIDS, SEVERAL, Layout, program_name
 
 NO_TIME = float("inf")
 PID_CHARS = 20
@@ -42,21 +42,37 @@ def of_others(parents: Column, own: Column) -> Column:
     return ["" if parent == me else parent for parent, me in zip(parents, own)]
 
 
+def known_guids(column: Column) -> Column:
+    """Forget what only looks like a GUID."""
+    if NO_GUIDS.isdisjoint(column):
+        return column
+    return ["" if guid in NO_GUIDS else guid for guid in column]
+
+
 def decimal_ids(column: Column) -> Column:
     """Write process ids in decimal; Windows event 4688 has them in hexadecimal."""
-    if "".join(column).isdigit() or not any(v[:2] in ("0x", "0X") for v in column):
-        return column
-    return list(map(decimal_id, column))
+    return column if "".join(column).isdecimal() else list(map(decimal_id, column))
 
 
 def decimal_id(pid: str) -> str:
-    """Write one process id in decimal."""
-    if pid[:2] in ("0x", "0X") and len(pid) <= PID_CHARS:
+    """Write one process id in decimal, without blanks around it or a fraction of zero."""
+    pid = pid.strip()
+    if len(pid) > PID_CHARS:
+        return pid
+    if pid[:2] in ("0x", "0X"):
         try:
             return str(int(pid, 16))
         except ValueError:
             return pid
-    return pid
+    return pid[:-2] if pid.endswith(".0") and pid[:-2].isdecimal() else pid
+
+
+def program_names(column: Column) -> Column:
+    """Return the names of programs, where a source gives paths for some."""
+    together = "\n".join(column) + "\n"
+    if "\\" not in together and "/" not in together and " \n" not in together:
+        return column
+    return list(map(program_name, column))
 
 
 def moment(time: str) -> float:

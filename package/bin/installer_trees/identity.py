@@ -1,12 +1,15 @@
 """Which rows are one process, and which processes had one id or one command line.
 
 A process is known by its GUID, else by host, process id and time. Ids are reused, sensors report
-one process twice, and rows arrive in any order: every answer depends on contents alone.
+one process twice, each with a GUID of its own form, some tell its end too, and rows arrive in any
+order: every answer depends on contents alone.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import compress
@@ -14,13 +17,15 @@ from operator import not_
 
 from .catalogue import Catalogue
 from .events import Process
+from .layout import base_name
 from .model import Root
-from .rows import IS_ROOT, KIND, RowStore
+from .rows import IS_ROOT, KIND, RowStore, guid_form
 
 SAME_PROCESS_SECONDS = 2.0
 LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
 SPARSE = 16
+_QUOTES = re.compile("[\"']")
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 _IS_ZERO = bytes(value == 0 for value in range(256))
@@ -121,12 +126,16 @@ class Identities:
         self._by_guid = KeyIndex(store.own_guid, self.events)
         self._by_pid = KeyIndex(store.own_pid, self.events)
         self._by_command = KeyIndex(store.own_command, self.events)
-        self.all_have_guids = 0 not in (
+        all_have_guids = 0 not in (
             compress(store.own_guid, map(not_, self.events)) if self.events else store.own_guid
         )
+        self.guids_suffice = all_have_guids and len(store.guid_forms) < 2
         self._pid_histories: dict[int, History] = {}
+        self._guid_histories: dict[int, History] = {}
         self._command_histories: dict[int, History] = {}
-        self._firsts: dict[int, int] = {}
+        self._grouped: set[int] = set()
+        self._group_of: dict[int, list[int]] = {}
+        self._by_guid_and_pid: dict[int, dict[int, list[int]]] = {}
         self._canonical: dict[int, int] = {}
         self._copies: dict[int, set[int]] = {}
         self._processes: dict[int, Process] = {}
@@ -170,85 +179,182 @@ class Identities:
         result = sorted(rows, key=time.__getitem__)
         if any(time[a] == time[b] for a, b in zip(result, result[1:])):
             result.sort(key=self.order)
+            if any(self.order(a) == self.order(b) for a, b in zip(result, result[1:])):
+                result.sort(key=lambda row: (self.order(row), self._whole(row)))
         return result
+
+    def _whole(self, row: int) -> list[str]:
+        """Return all columns of a row, also those that the engine does not read."""
+        return self.store.values(row)[1] if row >= 0 else []
 
     def canonical(self, row: int) -> int:
         """Return the row that stands for a process that arrived more than once."""
         found = self._canonical.get(row)
         if found is None:
-            pid = self.store.own_pid[row]
-            if pid and not self.all_have_guids:
-                self.history(pid)
-            found = self._canonical.setdefault(row, self._first_of_guid(row))
+            copies = self._same_as(row)
+            found = min(self.sort(copies), key=self._poverty) if len(copies) > 1 else row
+            self._canonical.update(dict.fromkeys(copies, found))
+            if len(copies) > 1:
+                self._copies[found] = copies
         return found
 
     def copies(self, row: int) -> set[int]:
         """Return the rows of the process that a row stands for: each may name it another way."""
+        self.canonical(row)
+        return self._copies.get(row, {row})
+
+    def _same_as(self, row: int) -> set[int]:
+        """Return all rows of a process: of one GUID, or of one id and told by two sensors.
+
+        One of these leads to the next, so that a GUID ties what only one of the sensors repeats.
+        """
+        found, waiting = {row}, [row]
+        asked: set[tuple[int, int]] = set()
+        while waiting:
+            here = waiting.pop()
+            for key, rows in self._alike(here):
+                if key not in asked:
+                    asked.add(key)
+                    waiting += [other for other in rows if other not in found]
+                    found.update(rows)
+        return found
+
+    def _alike(self, row: int) -> Iterator[tuple[tuple[int, int], list[int]]]:
+        """Yield lists of rows that are the process of a row, and a key of each list.
+
+        Those of its GUID, unless they have another process id, and those of its process id.
+        """
+        guid, pid = self.store.own_guid[row], self.store.own_pid[row]
+        if guid:
+            of_guid = self._rows_of_guid(guid)
+            for known in (pid, 0) if pid else of_guid:
+                yield (guid, known), of_guid.get(known, [])
+        if not self.guids_suffice:
+            group = self._group(row)
+            if group:
+                yield (0, group[0]), group
+
+    def _rows_of_guid(self, guid: int) -> dict[int, list[int]]:
+        """Return the rows of a GUID by process id; remembered where they are several."""
+        known = self._by_guid_and_pid.get(guid)
+        if known is None:
+            known = defaultdict(list)
+            for row in self._by_guid.rows(guid):
+                known[self.store.own_pid[row]].append(row)
+            if sum(map(len, known.values())) > 1:
+                self._by_guid_and_pid[guid] = known
+        return known
+
+    def of_guid(self, guid: int, pid: int, time: float) -> int:
+        """Return the process with a GUID, -1 if there is none.
+
+        Where several processes have it, which no sensor should say, the last before a time with
+        that process id, else the last.
+        """
+        known = self._guid_histories.get(guid)
+        if known is None:
+            rows = list(self._by_guid.rows(guid)) if guid else []
+            if len(rows) < 2:
+                return self.canonical(rows[0]) if rows else -1
+            rows = self.sort({self.canonical(row) for row in rows})
+            known = self._guid_histories[guid] = [self.store.time[row] for row in rows], rows
+        times, rows = known
+        end = bisect_right(times, time)
+        near = rows[max(0, end - LOOK_BACK) : end][::-1] or rows[:1]
+        return next((row for row in near if self.store.own_pid[row] == pid), near[0])
+
+    def another_guid(self, guid: int, row: int, teller: int, field: str) -> bool:
+        """Tell whether a row has another GUID than one that was told, in the same form.
+
+        Args:
+            guid: Key of the GUID that was told.
+            row: A process creation.
+            teller: The row that tells it.
+            field: In which field.
+        """
         store = self.store
-        copies = {row, *self._by_guid.rows(store.own_guid[row])}
-        if not self.all_have_guids:
-            for pid in {store.own_pid[copy] for copy in copies} - {0}:
-                self.history(pid)
-            copies |= self._copies.get(row, set())
-        return copies
+        own = store.own_guid[row]
+        if not guid or not own or guid == own:
+            return False
+        if len(store.guid_forms) < 2:
+            return True
+        return guid_form(store.text(teller, field)) == guid_form(store.text(row, "process_guid"))
 
-    def _first_of_guid(self, row: int) -> int:
-        guid = self.store.own_guid[row]
-        first = self._firsts.get(guid)
-        if first is None:
-            same = list(self._by_guid.rows(guid))
-            if len(same) < 2:
-                return row
-            first = self._firsts[guid] = min(self.sort(same), key=self._poverty)
-        return first
-
-    def _poverty(self, row: int) -> tuple[bool, bool, bool]:
+    def _poverty(self, row: int) -> tuple[bool, bool, bool, bool]:
         """Order copies of one process: what tells more comes first."""
         store = self.store
-        is_root = bool(store.flags[row] & IS_ROOT)
-        return not store.own_guid[row], not is_root, not store.own_command[row]
+        is_root, no_parent = bool(store.flags[row] & IS_ROOT), not self._has_parent(row)
+        return not store.own_guid[row], no_parent, not is_root, not store.own_command[row]
 
-    def history(self, key: int) -> tuple[list[float], list[int]]:
+    def _has_parent(self, row: int) -> bool:
+        store = self.store
+        return bool(store.parent_guid[row] or store.parent_pid[row] or store.parent_command[row])
+
+    def history(self, key: int) -> History:
         """Return times and rows of all processes that had one process id on one host."""
         known = self._pid_histories.get(key)
         if known is None:
-            store = self.store
-            groups: list[list[int]] = []
-            for row in self.sort(self._by_pid.rows(key)):
-                twins = self._twins(groups, row)
-                if twins is None:
-                    groups.append([row])
-                else:
-                    twins.append(row)
-            kept = []
-            for group in groups:
-                best = self._first_of_guid(min(group, key=self._poverty))
-                self._canonical.update(dict.fromkeys(group, best))
-                if group != [best]:
-                    self._copies.setdefault(best, set()).update(group)
-                kept.append(best)
-            kept = self.sort(dict.fromkeys(kept))
-            known = self._pid_histories[key] = ([store.time[row] for row in kept], kept)
+            rows = self.sort({self.canonical(row) for row in self._by_pid.rows(key)})
+            known = self._pid_histories[key] = ([self.store.time[row] for row in rows], rows)
         return known
 
+    def _group(self, row: int) -> list[int]:
+        """Return the rows of one process among those with its process id; none if it is alone."""
+        key = self.store.own_pid[row]
+        if key and key not in self._grouped:
+            self._grouped.add(key)
+            groups: list[list[int]] = []
+            for other in self.sort(self._by_pid.rows(key)):
+                twins = self._twins(groups, other)
+                if twins is None:
+                    groups.append([other])
+                else:
+                    twins.append(other)
+            for group in groups:
+                if len(group) > 1:
+                    self._group_of.update(dict.fromkeys(group, group))
+        return self._group_of.get(row, [])
+
     def _twins(self, groups: list[list[int]], row: int) -> list[int] | None:
-        """Return the group of rows that are this process as another sensor saw it."""
+        """Return the group of rows that are this process as another sensor saw it.
+
+        What may be the end of a process belongs to the newest one, however long that ran.
+        """
         store = self.store
         for group in reversed(groups[-LOOK_BACK:]):
             if store.time[row] - store.time[group[0]] > SAME_PROCESS_SECONDS:
                 break
             if all(self._same_process(row, other) for other in group[:LOOK_BACK]):
                 return group
+        newest = groups[-1] if groups and self._is_bare(row) else []
+        if newest and all(self._same_process(row, other) for other in newest[:LOOK_BACK]):
+            return newest
         return None
 
     def _same_process(self, a: int, b: int) -> bool:
         """Tell whether two rows with one process id and nearly one time are one process."""
         store = self.store
-        if store.own_guid[a] and store.own_guid[b]:
-            return store.own_guid[a] == store.own_guid[b]
+        if store.own_guid[a] and store.own_guid[a] == store.own_guid[b]:
+            return True
+        if self.another_guid(store.own_guid[a], b, a, "process_guid"):
+            return False
+        one, other = self.process(a), self.process(b)
         if store.own_command[a] and store.own_command[b]:
-            return store.own_command[a] == store.own_command[b]
-        return same_name(self.process(a).process_name, self.process(b).process_name)
+            if store.own_command[a] == store.own_command[b] or same_line(
+                one.process, other.process
+            ):
+                return True
+            if not self._is_bare(a) and not self._is_bare(b):
+                return False
+        return same_name(one.process_name, other.process_name)
+
+    def _is_bare(self, row: int) -> bool:
+        """Tell whether a row says no more than which program ran, as of the end of a process."""
+        if self._has_parent(row):
+            return False
+        process = self.process(row)
+        line = process.process.strip("\"' ")
+        return line in ("", process.process_path, process.process_exec, process.process_name)
 
     def command_history(self, key: int) -> tuple[list[float], list[int]]:
         """Return times and rows of all processes with one command line on one host."""
@@ -263,6 +369,20 @@ class Identities:
 def file_name(path: str) -> str:
     """Return the last part of a Windows or POSIX path, without quotes."""
     return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def same_line(a: str, b: str) -> bool:
+    """Compare command lines as different sensors write them.
+
+    Case, quotes, blanks and the folder and `.exe` of the program do not count.
+    """
+    return _plain_line(a) == _plain_line(b)
+
+
+def _plain_line(line: str) -> list[str]:
+    program, *rest = _QUOTES.sub("", line).lower().split() or [""]
+    name = base_name(program, "")
+    return [name[:-4] if name.endswith(".exe") else name, *rest]
 
 
 def same_name(a: str, b: str) -> bool:

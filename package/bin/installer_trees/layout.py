@@ -10,9 +10,14 @@ from .events import Event, Process
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 MISSING = frozenset(
-    [*"- unknown Unknown UNKNOWN null NULL Null".split(), "", ZERO_GUID, "{" + ZERO_GUID + "}"]
+    [
+        *"- unknown Unknown UNKNOWN null NULL Null (null) N/A n/a None".split(),
+        *("", ZERO_GUID, "{" + ZERO_GUID + "}"),
+    ]
 )
 """What CIM, `fillnull_value` and event sources write where they have no value."""
+NO_GUIDS = frozenset(["0", "0x0", "-1"])
+"""What stands for no GUID besides; none of it is one, and as numbers they may be something."""
 
 LINK_FIELDS = (
     "dest _time process_id process_guid parent_process_id parent_process_guid process_name process "
@@ -24,7 +29,7 @@ _COMPUTED = ("kind", "time", "dest_ip_type", "file_named")
 EVENT_FIELDS = tuple(f for f in Event._fields if f not in _COMPUTED)
 ALIASES = {"service": "service_name", "service_exec": "service_path"}
 FIELDS = frozenset(
-    [*LINK_FIELDS, *TARGET_FIELDS, *PROCESS_FIELDS, *EVENT_FIELDS, "host", "src", "action"]
+    [*LINK_FIELDS, *TARGET_FIELDS, *PROCESS_FIELDS, *EVENT_FIELDS, *"host dvc src action".split()]
 )
 """Every field that the engine reads, by its CIM name."""
 
@@ -69,12 +74,19 @@ def base_name(path: str, command_line: str) -> str:
     return path.rstrip("\\/").replace("\\", "/").rsplit("/", 1)[-1]
 
 
+def program_name(name: str) -> str:
+    """Return the name of a program where a source gives its path, or blanks around it."""
+    name = name.strip()
+    return base_name(name, "") if "\\" in name or name.startswith("/") else name
+
+
 class Layout:
     """The columns of a chunk, by the fields that they hold.
 
     Attributes:
         columns: Names of the plain columns as they came, each with its index and that of its
             `__mv_` twin, -1 where it has none.
+        names: The first column of each field that the engine reads.
         width: Number of all columns.
         has_multivalues: Whether there are `__mv_` columns.
         may_hold_events: Whether rows may be something else than process creations.
@@ -89,12 +101,14 @@ class Layout:
             if not name.startswith("__mv_")
         }
         self.has_multivalues = any(name.startswith("__mv_") for name in header)
+        self.names: dict[str, str] = {}
         places: dict[str, list[tuple[int, int]]] = {}
         for name in sorted(self.columns, key=lambda n: ("." in n, n in ALIASES, self.columns[n])):
             prefix, _, short = name.rpartition(".")
             if not prefix or prefix.rsplit(".", 1)[-1] in DATA_MODELS:
                 short = ALIASES.get(short, short)
                 if short in FIELDS:
+                    self.names.setdefault(short, name)
                     places.setdefault(short, []).append(self.columns[name])
         self._places = {name: tuple(found) for name, found in places.items()}
         self.may_hold_events = any(name in places for name in TARGET_FIELDS)

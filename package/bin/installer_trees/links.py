@@ -259,20 +259,22 @@ class Linker(Parents):
     def owner_of(self, event: int, members: dict[int, int]) -> int:
         """Return the member row that owns an event, -1 for none.
 
-        The host is the one in `dest` or, for network events, that in `src`: the one that owns the
-        process. By process id, it is the last process with that id before the event, and of several
-        exec calls the one with the name that the event gives.
+        The host is the one in `dest` or, for network events, that in `src` or the one that reports
+        it: the one that owns the process. By process id, it is the last process with that id before
+        the event, and of several exec calls the one with the name that the event gives.
         """
         store = self.store
         sides = (
             (store.own_guid[event], store.own_pid[event]),
             (store.parent_guid[event], store.parent_pid[event]),
+            (store.own_command[event], store.parent_command[event]),
         )
-        for guid, _ in sides:
-            owners = {self.canonical(row) for row in self._by_guid.rows(guid)}
+        time = store.time[event] + EVENT_SLACK_SECONDS
+        for guid, pid in sides:
+            owner = self.of_guid(guid, pid, time) if guid else -1
             standin = self._standin_of.get((GUID, guid, 0), -1) if guid else -1
-            if owners or standin in members:
-                return next((who for who in (*sorted(owners), standin) if who in members), -1)
+            if owner != -1 or standin in members:
+                return owner if owner in members else standin if standin in members else -1
         for guid, pid in sides:
             if pid:
                 owner = self._owner_by_pid(event, pid, guid)
@@ -291,7 +293,9 @@ class Linker(Parents):
             row for row in before if store.parent_pid[row] == store.parent_pid[before[0]]
         ]
         near = one_process + rows[end:soon]
-        candidates = [row for row in near if not guid or store.own_guid[row] in (0, guid)]
+        candidates = [
+            row for row in near if not self.another_guid(guid, row, event, "process_guid")
+        ]
         name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
         return next(named, candidates[0] if candidates else -1)

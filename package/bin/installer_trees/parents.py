@@ -54,14 +54,14 @@ class Parents(Identities):
     def __init__(self, store: RowStore, catalogue: Catalogue, lifetime: float) -> None:
         super().__init__(store, catalogue)
         self.lifetime = lifetime
-        # Where every process has a GUID, a child that names one is never found another way.
+        # Where all have GUIDs of one form, a child that names one is never found another way.
         skip = self.events
-        if self.all_have_guids:
+        if self.guids_suffice:
             skip = bytes(map(bool, map(or_, store.parent_guid, self.events or repeat(0))))
         self.by_parent_pid = KeyIndex(store.parent_pid, self.events)
         self.children_by = {
             GUID: KeyIndex(store.parent_guid, self.events),
-            PID: KeyIndex(store.parent_pid, skip) if self.all_have_guids else self.by_parent_pid,
+            PID: KeyIndex(store.parent_pid, skip) if self.guids_suffice else self.by_parent_pid,
             PARENT_FIELDS: KeyIndex(store.parent_command, skip),
         }
         self.detached: dict[int, list[int]] = {}
@@ -94,13 +94,12 @@ class Parents(Identities):
 
     def _named_by_guid(self, row: int) -> bool:
         """Tell whether a parent can only be found by GUID: the row names it, and all have one."""
-        return self.all_have_guids and bool(self.store.parent_guid[row])
+        return self.guids_suffice and bool(self.store.parent_guid[row])
 
     def _by_parent_guid(self, row: int) -> Link | None:
-        parent = next(self._by_guid.rows(self.store.parent_guid[row]), -1)
-        if parent >= 0 and self.canonical(parent) != self.canonical(row):
-            return self.canonical(parent), GUID
-        return None
+        store = self.store
+        parent = self.of_guid(store.parent_guid[row], store.parent_pid[row], store.time[row])
+        return (parent, GUID) if parent >= 0 and parent != self.canonical(row) else None
 
     def _by_parent_pid(self, row: int) -> Link | None:
         """Find the latest process with the parent's id that fits what the child says of it.
@@ -119,8 +118,8 @@ class Parents(Identities):
             if newer >= 0 and store.parent_pid[candidate] != store.parent_pid[newer]:
                 break
             newer = candidate
-            guid = store.own_guid[candidate]
-            if candidate == self.canonical(row) or (wanted and guid and wanted != guid):
+            other = self.another_guid(wanted, candidate, row, "parent_process_guid")
+            if candidate == self.canonical(row) or other:
                 continue
             if command and command == store.own_command[candidate]:
                 return candidate, PID

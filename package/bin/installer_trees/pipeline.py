@@ -11,7 +11,7 @@ from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
 from .first_use import adopt_first_runs, adopt_first_uses
 from .health import health_rows
-from .layout import all_values
+from .layout import TARGET_FIELDS, all_values
 from .links import Branch, Linker
 from .model import Score, Settings, Tree
 from .ordered import installs_of_services
@@ -89,7 +89,7 @@ class Pipeline:
             matches = self._matcher.matches(tree)
             value = score(tree, matches, self.settings, self.catalogue.allowances)
             top, mark = tree.top.process, fingerprint(tree)
-            hosts[mark].add(top.dest.lower())
+            hosts[mark].add(_one_host(top.dest))
             known = (baseline or {}).get(mark, 0)
             alone.append(Kept(branch, value, 1, known, mark, tree_id(tree), top.time))
         kept = []
@@ -185,6 +185,9 @@ class Pipeline:
             kept: The trees.
             only_drawn: Only the processes that the drawing of the tree shows.
         """
+        columns: dict[str, str] = {}
+        for layout in reversed(dict.fromkeys(self.store.layouts)):
+            columns.update(layout.names)
         for one in kept:
             tree = self._tree(one)
             nodes = process_rows(tree, one.score, one.tree_id)
@@ -200,7 +203,7 @@ class Pipeline:
                         row[name] = all_values(many) if many else values[plain]
                 else:
                     row.update(
-                        (name, value)
+                        (columns.get(name, name), value)
                         for name, value in node.process._asdict().items()
                         if name != "time" and value
                     )
@@ -225,6 +228,12 @@ class Pipeline:
     def cut_values(self) -> int:
         """Values that were too long to be searched to their end."""
         return self._matcher.cut
+
+
+def _one_host(dest: str) -> str:
+    """Return the name that a host has with and without its domain; addresses stay whole."""
+    name = dest.lower()
+    return name if name[:1].isdigit() or ":" in name else name.partition(".")[0]
 
 
 def _messages(pipeline: Pipeline) -> Iterator[Message]:
@@ -279,7 +288,11 @@ def _unusable(store: RowStore) -> str:
     found = store.seen_columns()
     shown = ", ".join(found[:20]) + (f" and {len(found) - 20} more" if len(found) > 20 else "")
     events = sum(counters.events.values())
-    about = f" ({events:,} are network, file, registry or service events)" if events else ""
+    layouts = dict.fromkeys(store.layouts)
+    telling = {c for layout in layouts for f, c in layout.names.items() if f in TARGET_FIELDS}
+    told_by = f" by what is in {', '.join(sorted(telling))}"
+    about = f" ({events:,} are network, file, registry or service events{told_by})"
+    about = about if events else ""
     return (
         f"None of the {counters.rows:,} rows is a process creation{about}: "
         "looked for dest, process_name or process, and process_id or process_guid, plain or with a "

@@ -28,20 +28,24 @@ from .columns import (
     decimal_id,
     decimal_ids,
     hashed,
+    known_guids,
     link_columns,
     moment,
     of_others,
+    program_names,
 )
 from .events import EVENT_KINDS, Event, Process
 from .layout import (
     EVENT_FIELDS,
     MISSING,
+    NO_GUIDS,
     SEVERAL,
     TARGET_FIELDS,
     Layout,
     Row,
     base_name,
     known,
+    program_name,
 )
 from .model import Counters
 from .naming import product_words
@@ -103,7 +107,12 @@ def host_number(dest: str) -> int:
 
     The hash is that of a pair: keys are host XOR value, and a name may well be a value too.
     """
-    return hash(("dest", dest.lower())) or 1
+    return hash(("dest", dest.strip().lower())) or 1
+
+
+def guid_form(guid: str) -> str:
+    """Return how a sensor writes its GUIDs: `{` in braces, `-` with dashes, else empty."""
+    return "{" if guid.startswith("{") else "-" if "-" in guid else ""
 
 
 class RowStore:
@@ -111,9 +120,12 @@ class RowStore:
 
     The arrays run in step, one entry a kept row. Keys are 64-bit hashes of identity and host, 0 for
     none; the number of a host is the hash of its name. Events keep the keys of the host in `dest`
-    in `own_*` and those of the host in `src` in `parent_*`. `started` has the rows that a service
-    manager started, `started_folder` the key of the folder of each, `started_product` and
-    `started_program` those of the words that its folder and its file are named by.
+    in `own_*`, those of the host in `src` in `parent_*`, those of the host that reports them in
+    `own_command` (by GUID) and `parent_command` (by id). `guid_forms` has the forms in which GUIDs
+    came: several where more than one sensor gives each process its own. `started` has the rows that
+    a service manager or a person started, `started_folder` the key of the folder of each,
+    `started_product` and `started_program` those of the words that its folder and its file are
+    named by.
     `unnamed_services` has the rows of service events that name no process; those have the number
     of their host in `own_command`.
 
@@ -139,6 +151,8 @@ class RowStore:
         self.layouts: list[Layout] = []
         self._offset, self._length = array("I"), array("I")
         self._chunk_start, self._chunk_offset = array("Q"), array("Q")
+        self.guid_forms: set[str] = set()
+        self._guid_lengths: set[int] = set()
         self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
         self._gates: dict[tuple[str, str, bool], Gate | None] = {}
@@ -231,9 +245,10 @@ class RowStore:
     def _append(self, hosts: list[int], columns: dict[str, Column]) -> None:
         """Append identities and flags of process creations, a column at a time."""
         self.counters.processes += len(hosts)
-        pid, guid = decimal_ids(columns["process_id"]), columns["process_guid"]
+        pid, guid = decimal_ids(columns["process_id"]), known_guids(columns["process_guid"])
         parent_pid = of_others(decimal_ids(columns["parent_process_id"]), pid)
-        parent_guid = of_others(columns["parent_process_guid"], guid)
+        parent_guid = of_others(known_guids(columns["parent_process_guid"]), guid)
+        self._note_forms(guid)
         self.own_guid.extend(hashed(hosts, guid))
         self.own_pid.extend(hashed(hosts, pid))
         self.own_command.extend(hashed(hosts, columns["process"]))
@@ -261,6 +276,14 @@ class RowStore:
             self.started_product.append(hash(product) ^ hosts[i] if product else 0)
             self.started_program.append(hash(program) ^ hosts[i] if program else 0)
         self.flags.extend(flags)
+
+    def _note_forms(self, guids: Column) -> None:
+        """Note in which forms GUIDs are written; those of one length have one form."""
+        new = set(map(len, guids)) - self._guid_lengths
+        if new:
+            self._guid_lengths |= new
+            known_ones = (g for g in guids if len(g) in new and g not in MISSING)
+            self.guid_forms.update(map(guid_form, known_ones))
 
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
         """Yield the places of what a service manager or a person started, not the system's own."""
@@ -305,6 +328,8 @@ class RowStore:
 
     def _usable(self, hosts: list[int], columns: dict[str, Column]) -> list[bool] | None:
         """Fill in names, and tell which rows can be used; None when all can."""
+        for field in ("process_name", "parent_process_name"):
+            columns[field] = program_names(columns[field])
         names = columns["process_name"]
         if not MISSING.isdisjoint(names):
             names = columns["process_name"] = [
@@ -356,18 +381,19 @@ class RowStore:
         hosts = list(map(self._hosts.get, names))
         if None in hosts or NO_HOST in hosts:
             hosts = [
-                self._host(name, layout.value(row, "host")) if host in (None, NO_HOST) else host
+                self._host(name, layout.value(row, "host"), layout.value(row, "dvc"))
+                if host in (None, NO_HOST)
+                else host
                 for host, name, row in zip(hosts, names, batch)
             ]
         return hosts  # type: ignore[return-value]
 
-    def _host(self, dest: str, fallback: str) -> int:
-        """Return the number of the host in `dest`, else that of another field."""
-        if dest in MISSING:
-            dest = fallback
-            if dest in MISSING:
-                return NO_HOST
-        number = self._hosts[dest] = host_number(dest)
+    def _host(self, *names: str) -> int:
+        """Return the number of the first host that is known, `NO_HOST` where none is."""
+        name = next((name for name in names if name not in MISSING), "")
+        if not name:
+            return NO_HOST
+        number = self._hosts[name] = host_number(name)
         return number
 
     def _has_events(self, batch: list[list[str]], layout: Layout, multivalued: bool) -> bool:
@@ -391,23 +417,35 @@ class RowStore:
             return SERVICE
         if value(values, "dest_ip") or value(values, "url"):
             return NETWORK
-        if value(values, "file_path"):
-            return FILE
         has_parent = value(values, "parent_process_id") or value(values, "parent_process_name")
-        if has_parent or value(values, "parent_process_guid"):
+        has_parent = has_parent or value(values, "parent_process_guid")
+        path, action = value(values, "file_path"), value(values, "action")
+        if path and not (has_parent and action not in FILE_ACTIONS and self._runs(layout, values)):
+            return FILE
+        if has_parent:
             return PROCESS
         if value(values, "dest_port"):
             return NETWORK
-        if value(values, "action") in FILE_ACTIONS:
+        if action in FILE_ACTIONS:
             self.counters.no_target += 1
             return REFUSED
         return PROCESS
 
+    def _runs(self, layout: Layout, values: Row) -> bool:
+        """Tell whether the file of a row is the program of its process."""
+        path = layout.value(values, "file_path").lower()
+        programs = (layout.value(values, name).lower() for name in ("process_path", "process_exec"))
+        return path in programs
+
     def _add_event(self, layout: Layout, values: Row, kind: int, host: int) -> bool:
         """Append the keys of an event; False when nothing says whose it is."""
-        source = self._host("", layout.value(values, "src")) if kind == NETWORK else NO_HOST
+        source = reporter = NO_HOST
+        if kind == NETWORK:
+            source = self._host(layout.value(values, "src"))
+            reporter = self._host(layout.value(values, "dvc"), layout.value(values, "host"))
         pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
-        if not host and not source:
+        guid = "" if guid in NO_GUIDS else guid
+        if not host and not source and not reporter:
             self.counters.no_dest += 1
             return False
         if not (pid or guid):
@@ -419,11 +457,12 @@ class RowStore:
         for place, guids, pids in (
             (host, self.own_guid, self.own_pid),
             (source, self.parent_guid, self.parent_pid),
+            (reporter, self.own_command, self.parent_command),
         ):
             guids.append(hash(guid) ^ place if guid and place else 0)
             pids.append(hash(decimal_id(pid)) ^ place if pid and place else 0)
-        self.own_command.append(0 if pid or guid else host)
-        self.parent_command.append(0)
+        if not (pid or guid):
+            self.own_command[-1] = host
         self.event_rows.append(len(self.flags))
         self.flags.append(kind)
         return True
@@ -483,21 +522,26 @@ class RowStore:
         process = Process(self.time[row], *map(sys.intern, layout.process(values)))
         if process.process[:1].isspace():
             process = process._replace(process=process.process.lstrip())
-        if not process.dest:
-            process = process._replace(dest=layout.value(values, "host"))
-        if not process.process_name:
-            name = base_name(process.process_path, process.process)
-            process = process._replace(process_name=name)
-        if not process.parent_process_name:
-            name = base_name(process.parent_process_path, process.parent_process)
-            process = process._replace(parent_process_name=name)
-        return process
+        name = program_name(process.process_name)
+        above = program_name(process.parent_process_name)
+        return process._replace(
+            dest=process.dest or layout.value(values, "host") or layout.value(values, "dvc"),
+            process_name=name or base_name(process.process_path, process.process),
+            parent_process_name=above
+            or base_name(process.parent_process_path, process.parent_process),
+        )
+
+    def text(self, row: int, field: str) -> str:
+        """Return the first value of a field of a row, empty where it is missing."""
+        layout, values = self.values(row)
+        return layout.value(values, field)
 
     def event(self, row: int) -> Event:
         """Read a network, file, registry or service event again, all missing values empty."""
         layout, values = self.values(row)
         get = dict(zip(EVENT_FIELDS, layout.event(values)))
         kind = EVENT_KINDS[(self.flags[row] & KIND) - 1]
+        get["process_name"] = program_name(get["process_name"])
         get["file_name"] = get["file_name"] or base_name(get["file_path"], "")
         return Event(kind, self.time[row], dest_ip_type=address_type(get["dest_ip"]), **get)
 

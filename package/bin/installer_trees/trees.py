@@ -6,10 +6,12 @@ from collections import defaultdict
 
 from . import naming
 from .events import Event, Process
-from .identity import file_name
+from .identity import SAME_PROCESS_SECONDS, file_name
 from .links import Branch, Linker
 from .model import Node, Tree
 
+_TOLD_BY_ALL = "dest_ip dest_port file_path registry_path service_name service_path".split()
+"""What two sensors tell alike of one event."""
 MAX_PACKAGES = 16
 """Installers above a file's process whose packages its name is compared with."""
 _MACOS_FOLDERS = ("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")
@@ -80,8 +82,19 @@ def _with_parent(process: Process, parent: Process) -> Process:
 
 
 def _events(linker: Linker, rows: list[int]) -> list[Event]:
-    """Return the events by kind and time; one that arrived more than once counts once."""
-    return sorted({linker.store.event(row) for row in rows})
+    """Return the events by kind and time; what two sensors or rows tell at one time counts once."""
+    kept: list[Event] = []
+    last: dict[tuple[str, ...], int] = {}
+    for event in sorted({linker.store.event(row) for row in rows}):
+        what = (event.kind, *(getattr(event, name).lower() for name in _TOLD_BY_ALL))
+        place = last.get(what, -1)
+        if place >= 0 and event.time - kept[place].time <= SAME_PROCESS_SECONDS:
+            more = {n: v for n, v in event._asdict().items() if v and not getattr(kept[place], n)}
+            kept[place] = kept[place]._replace(**more)
+        else:
+            last[what] = len(kept)
+            kept.append(event)
+    return kept
 
 
 def _with_naming(nodes: list[Node], owned: list[tuple[int, Event]]) -> list[tuple[int, Event]]:
