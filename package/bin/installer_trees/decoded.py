@@ -13,8 +13,10 @@ from functools import lru_cache
 from .regex import MATCH_CHARS
 
 MIN_CHARS = 20
+# PowerShell takes -ec and every beginning of -encodedcommand, after one dash, two, or a slash.
 _ENCODED = re.compile(
-    r"[\s\"'][\-/\u2013\u2014\u2015]e(?:c|nc\w{0,14})?\s|base64|b64decode", re.IGNORECASE
+    r"[\s\"'][\-/\u2013\u2014\u2015]{1,2}e(?:c|n|nc\w{0,14})?[\"']?\s|base64|b64decode",
+    re.IGNORECASE,
 )
 _TOKEN = re.compile(rf"(?<![A-Za-z0-9+/=\\.:_\-])[A-Za-z0-9+/]{{{MIN_CHARS},}}={{0,2}}")
 _BLANKS = re.compile(r"[ \t]{2,}")
