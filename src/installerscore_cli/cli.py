@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 from installer_trees.errors import InstallerTreesError
 
-from . import explain, lint, scoring, tables
+from . import explain, lint, output, scoring, tables
 from .clean import visible
-from .errors import InputError
+from .errors import InputError, OutputError
 from .options import parse
 
 UNUSABLE, BUG, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
@@ -22,28 +22,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     try:
         _prepare_streams()
-        code = _run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-        return code
-    except (InputError, InstallerTreesError) as error:
+        with output.standard():
+            return _run(sys.argv[1:] if arguments is None else arguments)
+    except (InputError, OutputError, InstallerTreesError) as error:
         say("error", str(error))
         return UNUSABLE
     except KeyboardInterrupt:
         say("error", "Interrupted; nothing was scored to the end.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone; what still waits to be written must not raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception:
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
         say("error", "This is a fault of installerscore itself; please report the lines above.")
         return BUG
 
 
 def say(level: str, text: str) -> None:
-    """Write a sentence to standard error."""
-    print(f"installerscore: {level}: {visible(text)}", file=sys.stderr)
+    """Write a sentence to standard error; where that cannot be written, the exit code is left."""
+    with suppress(OSError):
+        print(f"installerscore: {level}: {visible(text)}", file=sys.stderr)
 
 
 def _prepare_streams() -> None:

@@ -7,5 +7,9 @@ class InputError(Exception):
     """Input that cannot be used, as one sentence: what is wrong, where, what to do."""
 
 
+class OutputError(Exception):
+    """Output that cannot be written, as one sentence: where, and why."""
+
+
 class MissingPackageError(InputError):
     """A package that is needed to read some files is not installed; no other file helps."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .errors import InputError
@@ -13,6 +14,9 @@ from .feed import CIM
 from .inputs import FORMS
 from .times import epoch
 from .views.listing import DRAWN_TREES, MOST_TREES
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 COMMANDS = ("score", "processes", "health", "explain", "lint")
 OUTPUTS = ("table", "jsonl", "csv", "html")
@@ -22,7 +26,8 @@ MOST_EVENTS = 100_000_000
 EXIT_CODES = """exit codes:
   0    nothing at or above --fail-on was found, or --fail-on was not given
   1    something at or above --fail-on was found
-  2    the input or an option cannot be used, or a file could not be read to its end
+  2    the input or an option cannot be used, a file could not be read to its end, or the
+       answer could not be written
   70   a fault of the program itself
   130  interrupted
   141  whoever read the output has gone
@@ -54,6 +59,11 @@ class Parser(argparse.ArgumentParser):
         raise InputError(
             f"{message[:1].upper()}{message[1:]}; {self.prog} --help shows the options."
         )
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help or the version; argparse would pass over what goes wrong there."""
+        sys.stdout.write(message)
+        sys.stdout.flush()
 
 
 def parse(arguments: Sequence[str], sources: Sequence[str]) -> argparse.Namespace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import math
 import sys
 import tempfile
@@ -19,10 +18,11 @@ from installer_trees.pipeline import Kept, Pipeline
 from installer_trees.render import TREE_COLUMNS
 
 from . import resources
-from .errors import InputError
+from .errors import InputError, OutputError
 from .feed import Feed
 from .inputs import FORMS, STDIN, Item, items
 from .options import SEVERITIES
+from .output import named
 from .progress import bar
 from .reading import Reader, Report
 from .tables import Source
@@ -189,7 +189,7 @@ def _health(options: argparse.Namespace, pipeline: Pipeline) -> None:
 
 def _utf8(stream: TextIO) -> TextIO:
     """Let a stream carry data as UTF-8, whatever the terminal of this machine has."""
-    if isinstance(stream, io.TextIOWrapper):
+    if hasattr(stream, "reconfigure"):
         stream.reconfigure(encoding="utf-8", newline="\n")
     return stream
 
@@ -202,18 +202,18 @@ def _written(path: Path) -> Iterator[TextIO]:
     there, such as a link. The file itself has the permissions of any new one.
 
     Raises:
-        InputError: It cannot be written.
+        OutputError: It cannot be written.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".installerscore-", dir=path.parent) as private:
             part = Path(private, path.name)
             with part.open("w", encoding="utf-8", newline="\n") as stream:
-                yield stream
+                yield named(stream, str(path))
             part.replace(path)
     except BrokenPipeError:  # whoever reads the standard output has gone: no fault of the file
         raise
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}).") from None
+        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
 
 
 def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: Say) -> None:

@@ -294,6 +294,62 @@ def test_a_reader_that_goes_away_is_no_error(save, tmp_path):
     assert error == b""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [[SAMPLE], ["health", SAMPLE], ["explain"], ["--help"], ["--version"]],
+    ids=["table", "health", "explain", "help", "version"],
+)
+def test_a_reader_of_what_is_shown_that_goes_away_is_no_error(arguments):
+    """1 would say that a tree was found; nobody reads, however little is written."""
+    process = started(*arguments, stdout=subprocess.PIPE)
+    process.stdout.close()
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (cli.BROKEN_PIPE, b"")
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device here is always full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([SYSMON, "--output", form] for form in ("table", "jsonl", "csv", "html")),
+        [SYSMON, "--save", "a.csv"],
+        ["processes", SYSMON],
+        ["health", SYSMON],
+        ["explain", "WIN001"],
+        ["lint", "mine.csv"],
+        ["--help"],
+    ],
+    ids=lambda words: " ".join(map(str, words)).replace(str(SYSMON), "FILE"),
+)
+def test_a_full_disk_is_said_in_one_sentence(arguments, tmp_path):
+    (tmp_path / "mine.csv").write_text("signal_id,weight\nWIN001,999\n")
+    with FULL.open("wb") as full:
+        process = started(*arguments, stdout=full, cwd=tmp_path)
+        _, error = process.communicate(timeout=60)
+    said = [line for line in error.decode().splitlines() if ": error: " in line]
+    assert said == [
+        "installerscore: error: standard output: cannot be written (No space left on device)."
+    ]
+    assert process.returncode == cli.UNUSABLE
+    assert "Traceback" not in error.decode()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device here is always full")
+def test_what_cannot_be_said_does_not_change_the_exit_code():
+    with FULL.open("wb") as full:
+        command = [sys.executable, "-m", "installerscore_cli", "missing.csv"]
+        assert subprocess.run(command, env=ENVIRONMENT, stderr=full, check=False).returncode == 2
+
+
+def test_standard_output_that_is_closed(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert cli.main([str(SYSMON)]) == cli.UNUSABLE
+    assert "standard output is closed" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send on Windows")
 def test_ctrl_c_while_reading():
     # Whoever runs the tests in the background hands an ignored SIGINT down to all that they start.

@@ -25,6 +25,18 @@ _READABLE = 30
 _GAP = 2
 
 
+class _Console(Console):
+    """A console that leaves it to the program to say that the reader of its output has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Hand the error on; rich would end the program with 1.
+
+        Raises:
+            BrokenPipeError: Always.
+        """
+        raise BrokenPipeError
+
+
 class Screen:
     """Writes to a stream, in color where it is a terminal that wants it.
 
@@ -37,7 +49,7 @@ class Screen:
         width = width or shutil.get_terminal_size((120, 24)).columns
         self.width = min(max(width, NARROWEST), WIDEST)
         self._encoding = stream.encoding or "ascii"
-        self._console = Console(
+        self._console = _Console(
             file=stream,
             width=self.width,
             color_system=None if os.environ.get("NO_COLOR") else "auto",
