@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from .errors import InputError
-from .readers import encoding
 from .readers.audit import LINE
+from .readers.mended import encoding, without_nuls
 from .readers.table import delimiter
 
 HEAD_BYTES = 65536
@@ -25,6 +25,11 @@ STDIN = "-"
 _HEADER = re.compile(r"[^<>=:]+")
 FORMS = ("csv", "json", "xml", "evtx", "audit")
 _GZIP = b"\x1f\x8b"
+# Bytes that texts hold seldom, and the part of a text that they are at most. Every tenth byte of
+# what is packed or random is one of them; audit logs have one in a record.
+_CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\v\f\r\x1b")
+_TEXT_CONTROLS = 0.02
+_SOME_NULS = 16
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive; unpack it and give its folder"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it and give its folder"),
@@ -144,6 +149,8 @@ def _headed(stream: IO[bytes], seekable: bool) -> tuple[bytes, IO[bytes]]:
     """Return the first bytes of a stream, and the stream as if they had not been read.
 
     A gzip stream counts as one that can only be read forward: to go back is to unpack it again.
+    A log that was emptied while it was written begins with as many NULs as it had bytes; most of
+    them are left out, so that its form can be told.
     """
     head = b""
     while len(head) < HEAD_BYTES:
@@ -151,6 +158,8 @@ def _headed(stream: IO[bytes], seekable: bool) -> tuple[bytes, IO[bytes]]:
         if not block:
             break
         head += block
+        if len(head) == HEAD_BYTES and not head.strip(b"\0"):
+            head = head[:_SOME_NULS]
     if seekable:
         stream.seek(0)
         return head, stream
@@ -184,17 +193,25 @@ def _form(head: bytes) -> tuple[str, str]:
     for magic, what in _OTHERS:
         if head.startswith(magic):
             return "", f"is {what}"
-    kind = encoding(head)
-    if b"\0" in head and not kind.startswith("utf-16"):
+    written = encoding(head)
+    if written == "utf-8" and _binary(head):
         return "", "is not text: expected EVTX, CSV, JSON, XML or an audit log, plain or gzip"
-    return _text_form(head.decode(kind, "replace"))
+    head = head.decode(written, "replace").encode("utf-8", "replace")
+    return _text_form(without_nuls(head).decode("utf-8-sig", "replace"))
+
+
+def _binary(head: bytes) -> bool:
+    """Tell what is no text from a text in which NULs stand, such as a log after a power loss."""
+    plain = head.replace(b"\0", b"")
+    controls = len(plain) - len(plain.translate(None, _CONTROLS))
+    return len(plain) < len(head) and controls > _TEXT_CONTROLS * len(plain)
 
 
 def _text_form(text: str) -> tuple[str, str]:
     start = text.lstrip()
     lines = [line for line in start.splitlines()[:20] if line.strip(" -")]
     if not lines:
-        return "", "holds nothing but blanks"
+        return "", "holds nothing but blanks or NUL bytes"
     if start[0] in "{[":
         return "json", ""
     if delimiter(lines[0]) and _HEADER.fullmatch(lines[0].strip()):

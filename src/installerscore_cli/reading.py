@@ -10,6 +10,7 @@ from .errors import InputError, MissingPackageError
 from .feed import Feed, Tally, described, lacking
 from .inputs import Item, Opened, opened
 from .readers import Broken, Record, audit, objects, table, text, windows
+from .readers.mended import Damage
 from .tables import Source
 
 STEP = 1_000
@@ -111,7 +112,7 @@ class Reader:
         return self.report
 
     def _file(self, item: Item, reasons: Counter[str]) -> None:
-        broken = Broken()
+        broken, damage = Broken(), Damage()
         tally = self._feed.begin(item.name, self._host or item.folder, broken)
         with opened(item) as file:
             form = self._form or file.form
@@ -119,19 +120,19 @@ class Reader:
                 self._useless(item, file.problem, reasons)
                 return
             try:
-                self._records(item, file, form, broken)
+                self._records(item, _records(file, form, broken, damage), file)
             except InputError as error:
                 raise type(error)(f"{item.name}: {error}.") from None
             finally:
-                self._take(item, tally, broken)
+                self._take(item, tally, broken, damage)
         if tally.unknown and not tally.used and not tally.unused:
             self._useless(item, self._unknown(tally), reasons)
         elif not tally.used and (tally.unused or broken.count):
             self._useless(item, _nothing_of_use(tally, broken), reasons)
 
-    def _records(self, item: Item, file: Opened, form: str, broken: Broken) -> None:
+    def _records(self, item: Item, records: Iterator[Record], file: Opened) -> None:
         count = 0
-        for count, record in enumerate(_records(file, form, broken), 1):
+        for count, record in enumerate(records, 1):
             self._feed.add(record)
             if count % STEP == 0:
                 self._moved(item, file.raw.tell() if file.raw.seekable() else 0)
@@ -139,7 +140,7 @@ class Reader:
         self.report.records += count
         self._moved(item, item.size)
 
-    def _take(self, item: Item, tally: Tally, broken: Broken) -> None:
+    def _take(self, item: Item, tally: Tally, broken: Broken, damage: Damage) -> None:
         """Add the counts of a file to those of all."""
         report = self.report
         report.rows.update(tally.used)
@@ -153,6 +154,8 @@ class Reader:
             report.warnings.append(
                 f"{item.name}: {many} broken, and read as far as possible: {broken.example}."
             )
+        if tally.used:
+            report.warnings.extend(f"{item.name}: {said}" for said in damage.said())
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 
@@ -206,10 +209,10 @@ class Reader:
             )
 
 
-def _records(file: Opened, form: str, broken: Broken) -> Iterator[Record]:
+def _records(file: Opened, form: str, broken: Broken, damage: Damage) -> Iterator[Record]:
     if form == "evtx":
         return windows.evtx_records(windows.seekable(file.stream), broken)
-    stream = text(file.stream, file.head)
+    stream = text(file.stream, file.head, damage)
     if form == "csv":
         return table.records(stream, broken)
     if form == "json":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 import re
 import sys
+import zlib
 
 import pytest
 
-from installerscore_cli.readers import Broken, objects, windows
+from installerscore_cli.readers import Broken, mended, objects, windows
 
 from . import evtx_writer
 from .conftest import DATA
@@ -33,6 +35,12 @@ FORMS = {
     "gzip in two members": gzip.compress(SYSMON[:9000].encode())
     + gzip.compress(SYSMON[9000:].encode()),
     "UTF-16 as PowerShell writes it": SYSMON.encode("utf-16"),
+    "UTF-16 without a mark": SYSMON.encode("utf-16-le"),
+    "UTF-16 of the other order": SYSMON.encode("utf-16-be"),
+    "NULs between events, as after a power loss": SYSMON.replace(
+        EVENTS[3], "\0" * 5_000 + EVENTS[3]
+    ).encode(),
+    "NULs before all, as of a log that was emptied": bytes(200_000) + SYSMON.encode(),
     "UTF-8 with a mark": b"\xef\xbb\xbf" + SYSMON.encode(),
     "wevtutil, one event after the other": "".join(EVENTS).encode(),
     "lines that end as on Windows": SYSMON.replace("\n", "\r\n").encode(),
@@ -158,7 +166,16 @@ def test_without_the_package_evtx_it_says_what_to_install(program, tmp_path, mon
 PROBLEMS = {
     "nothing": (b"", "is empty"),
     "blanks": (b"  \n\n", "holds nothing but blanks"),
+    "NULs": (bytes(300), "holds nothing but blanks or NUL bytes"),
     "bytes": (b"\x7fELF\x00\x01\x02", "is not text: expected EVTX, CSV, JSON"),
+    "random bytes": (
+        random.Random(1).choices(range(256), k=3_000),
+        "is not text: expected EVTX, CSV, JSON",
+    ),
+    "a picture": (
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\2\0\0\0\1\0\x08\6\0\0\0" + zlib.compress(b"a,b\n"),
+        "is not text: expected EVTX, CSV, JSON",
+    ),
     "prose": (b"seen by the night shift\n", "is text of an unknown form: expected CSV"),
     "zip": (b"PK\x03\x04rest", "is a zip archive; unpack it"),
     "other columns": (b"name,color\nbox,red\n", "found name, color"),
@@ -191,7 +208,7 @@ PROBLEMS = {
 @pytest.mark.parametrize("case", PROBLEMS)
 @pytest.mark.parametrize("piped", [False, True], ids=["file", "stdin"])
 def test_bad_input_is_one_clear_sentence(program, tmp_path, case, piped):
-    content, problem = PROBLEMS[case]
+    content, problem = bytes(PROBLEMS[case][0]), PROBLEMS[case][1]
     path = tmp_path / "events.dat"
     path.write_bytes(content)
     ran = program("-", stdin=content) if piped else program(path)
@@ -275,6 +292,79 @@ def test_broken_lines_are_counted_and_the_rest_is_read(program, tmp_path, number
     assert (ran.code, len(ran.rows)) == (0, 1)
     assert "1 record is broken, and read as far as possible" in ran.warnings[0]
     assert f"line {number} is no JSON" in ran.warnings[0]
+
+
+AUDIT = (DATA / "audit.log").read_bytes()
+LOGS = {
+    "audit.log": ("\ntype=SYSCALL", "audit.log"),
+    "splunk_datamodel.csv": ("\n", "events.csv"),
+    "winlogbeat.ndjson": ("\n", "events.json"),
+    "sysmon.xml": ("<Event ", "events.xml"),
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_log_with_nuls_in_a_folder_is_read_and_they_are_said(program, tmp_path, name, packed):
+    before, called = LOGS[name]
+    content = (DATA / name).read_bytes()
+    whole = program(DATA / name, "--output", "jsonl", "--host", "a").rows
+    place = content.index(before.encode(), len(content) // 2)
+    content = content[:place] + bytes(4_096) + content[place:]
+    (tmp_path / called).write_bytes(gzip.compress(content) if packed else content)
+    ran = program(tmp_path, "--output", "jsonl", "--host", "a")
+    assert ran.code == 0
+    assert [row["tree"] for row in ran.rows] == [row["tree"] for row in whole]
+    (said,) = (line for line in ran.warnings if "NUL" in line)
+    line = content[:place].count(b"\n") + 1
+    assert f"{called}: NUL bytes were left out, the first in line {line}; what stood in" in said
+
+
+def test_a_line_that_nuls_cut_does_not_take_the_next_one_with_it(program, tmp_path):
+    """The lines of the winlogbeat sample; the first half of a line, NULs, and the rest of them."""
+    lines = (DATA / "winlogbeat.ndjson").read_bytes().splitlines(keepends=True)
+    path = tmp_path / "w.ndjson"
+    path.write_bytes(lines[0] + lines[1][:200] + bytes(700) + b"".join(lines[1:]))
+    ran = program(path, "--output", "jsonl")
+    (whole,) = program(DATA / "winlogbeat.ndjson", "--output", "jsonl").rows
+    assert [row["tree"] for row in ran.rows] == [whole["tree"]]
+    assert any("1 record is broken" in line for line in ran.warnings)
+
+
+def test_a_json_array_after_empty_lines_is_read(program, tmp_path):
+    records = [json.loads(line)["_source"] for line in (DATA / "winlogbeat.ndjson").open("rb")]
+    (tmp_path / "w.json").write_text("\n\n" + json.dumps(records, indent=1))
+    ran = program(tmp_path / "w.json", "--output", "jsonl")
+    assert (len(ran.rows), ran.warnings) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (b"caf\xe9", "1 byte that is not UTF-8 was replaced, first in line 4; export the file"),
+        (b"\xed\xa0\x80\xff", "4 bytes that are not UTF-8 were replaced, first in line 4;"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 70_000], ids=["at the beginning", "in another block"])
+def test_bytes_that_are_not_utf8_are_said(program, tmp_path, bad, said, before):
+    lines = (DATA / "splunk_datamodel.csv").read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3].replace(b"/all", b"/all " + b"x" * before + bad)
+    path = tmp_path / "s.csv"
+    path.write_bytes(b"".join(lines))
+    ran = program(path, "--output", "jsonl")
+    assert len(ran.rows) == 1
+    assert f"s.csv: {said}" in ran.warnings[0]
+
+
+def test_characters_that_lie_across_two_blocks_are_no_damage():
+    damage = mended.Damage()
+    text = "x" + "\u00fc\u20ac\U0001f4be" * 30_000
+    stream = mended.Mended(io.BytesIO(text.encode()), "utf-8", damage)
+    assert stream.read().decode() == text
+    assert list(damage.said()) == []
+    stream = mended.Mended(io.BytesIO(text.encode()[:-1]), "utf-8", damage)
+    assert stream.read() == text.encode()[:-1]
+    assert damage.bad_bytes == 3
 
 
 def test_rows_of_a_wrong_width_are_counted(program, tmp_path):

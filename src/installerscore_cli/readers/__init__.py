@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import IO, Any
+
+from .mended import BLOCK_BYTES, Damage, Mended, encoding
 
 Record = dict[str, Any]
 
@@ -27,21 +28,7 @@ class Broken:
         self.example = self.example or problem
 
 
-def encoding(head: bytes) -> str:
-    """Tell the encoding of a text by its first bytes; PowerShell writes UTF-16."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if head[1:2] == b"\0" and head[:1] not in (b"", b"\0"):
-        return "utf-16-le"
-    return "utf-8-sig"
-
-
-def text(stream: IO[bytes], head: bytes) -> io.TextIOWrapper:
-    """Open a stream as text; bytes that cannot be decoded are replaced."""
-    return io.TextIOWrapper(stream, encoding(head), errors="replace", newline="")
-
-
-def lines(stream: io.TextIOWrapper) -> Iterator[str]:
-    """Yield lines without NUL characters, at which the csv module of old Pythons stops."""
-    for line in stream:
-        yield line.replace("\0", "")
+def text(stream: IO[bytes], head: bytes, damage: Damage) -> io.TextIOWrapper:
+    """Open a stream as text; what cannot be decoded is replaced, and told to `damage`."""
+    mended = io.BufferedReader(Mended(stream, encoding(head), damage), BLOCK_BYTES)
+    return io.TextIOWrapper(mended, "utf-8-sig", errors="replace", newline="")

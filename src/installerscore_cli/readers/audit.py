@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 
-from . import Broken, Record, lines
+from . import Broken, Record
 
 OPEN_EVENTS = 256
 """Events whose lines may be interleaved; the kernel writes the lines of one within moments."""
@@ -37,7 +37,7 @@ Fields = dict[str, str]
 def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
     """Yield the processes, connections and file changes of an audit log."""
     joiner = Joiner(broken)
-    for line in lines(stream):
+    for line in stream:
         yield from joiner.add(line)
     yield from joiner.end()
 

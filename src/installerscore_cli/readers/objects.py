@@ -31,13 +31,15 @@ def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
 
 def _values(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Any]:
     """Yield values line by line; other forms begin with a line that does not end a value."""
+    first = 0
     for number, line in enumerate(stream, 1):
         if not line.strip():
             continue
+        first = first or number
         try:
             value = json.loads(line)
         except ValueError as error:
-            if number == 1 and not line.rstrip().endswith("}"):
+            if number == first and not line.rstrip().endswith("}"):
                 yield from _anywhere(line, stream, broken)
                 return
             broken.add(f"line {number} is no JSON ({error})")

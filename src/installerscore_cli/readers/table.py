@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from ..errors import InputError
-from . import Broken, Record, lines
+from . import Broken, Record
 
 DELIMITERS = ",;\t|"
 
@@ -23,8 +23,8 @@ def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
     Raises:
         InputError: A quote is never closed, or the file is no CSV.
     """
-    rest = lines(stream)
-    first = next(rest, "")
+    rest = iter(stream)
+    first = next((line for line in rest if line.strip()), "")
     header = next(csv.reader([first], delimiter=delimiter(first) or ","), [])
     quotes = _Quotes(rest)
     reader = csv.reader(quotes, delimiter=delimiter(first) or ",")
