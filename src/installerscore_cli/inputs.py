@@ -9,9 +9,10 @@ import re
 import stat
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -49,19 +50,15 @@ class Item:
         path: Where it is; None for standard input.
         named: Whether the user named it, and did not just name a folder that it lies in.
         size: Bytes, 0 if unknown.
+        folder: What its folder is called among those of all files; it stands for a host that the
+            events do not name.
     """
 
     name: str
     path: Path | None
     named: bool
     size: int = 0
-
-    @property
-    def folder(self) -> str:
-        """The folder, which stands for a host that the events do not name."""
-        if self.path is None:
-            return "stdin"
-        return str(self.path.parent) if self.path.parent != Path() else Path.cwd().name
+    folder: str = "stdin"
 
 
 @dataclass
@@ -86,6 +83,8 @@ class Opened:
 def items(arguments: Iterable[str]) -> list[Item]:
     """Return the files that the arguments name, those of folders in order of their names.
 
+    A file that is named twice is there once, however its path was typed.
+
     Raises:
         InputError: An argument names nothing that can be read.
     """
@@ -103,7 +102,34 @@ def items(arguments: Iterable[str]) -> list[Item]:
             found.extend(_inside(path))
         else:
             found.append(Item(argument, path, True, path.stat().st_size))
-    return list({item.path or item.name: item for item in found}.values())
+    files = list({_place(item): item for item in found}.values())
+    folders = [_place(item).parent for item in files if item.path is not None]
+    names = _names(folders)
+    return [
+        item if item.path is None else replace(item, folder=names[_place(item).parent])
+        for item in files
+    ]
+
+
+def _place(item: Item) -> Path:
+    """Return where a file is; links keep the names under which the user knows them."""
+    return Path(os.path.abspath(item.path)) if item.path is not None else Path(STDIN)
+
+
+def _names(folders: Iterable[Path]) -> dict[Path, str]:
+    """Return the name of each folder: as much of the end of its path as no other one has."""
+    distinct = set(folders)
+    ends = Counter(end for folder in distinct for end in _ends(folder))
+    return {
+        folder: next((end for end in _ends(folder) if ends[end] == 1), folder.as_posix())
+        for folder in distinct
+    }
+
+
+def _ends(folder: Path) -> Iterator[str]:
+    """Yield the ends of a path, the shortest first."""
+    parts = folder.parts
+    return (Path(*parts[-count:]).as_posix() for count in range(1, len(parts) + 1))
 
 
 def _inside(folder: Path) -> Iterator[Item]:

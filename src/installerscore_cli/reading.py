@@ -97,7 +97,7 @@ class Reader:
         Raises:
             InputError: A named file cannot be used, or no file holds anything of use.
         """
-        reasons: Counter[str] = Counter()
+        reasons: dict[str, list[str]] = {}
         for item in items:
             try:
                 self._file(item, reasons)
@@ -111,7 +111,7 @@ class Reader:
         self._warn()
         return self.report
 
-    def _file(self, item: Item, reasons: Counter[str]) -> None:
+    def _file(self, item: Item, reasons: dict[str, list[str]]) -> None:
         broken, damage = Broken(), Damage()
         tally = self._feed.begin(item.name, self._host or item.folder, broken)
         with opened(item) as file:
@@ -159,11 +159,11 @@ class Reader:
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 
-    def _useless(self, item: Item, why: str, reasons: Counter[str]) -> None:
+    def _useless(self, item: Item, why: str, reasons: dict[str, list[str]]) -> None:
         """Pass over a file of a folder; a file that was named is an error."""
         if item.named:
             raise InputError(f"{item.name}: {why}.")
-        reasons[why] += 1
+        reasons.setdefault(why, []).append(item.name)
         self.report.skipped.append(item.name)
 
     def _unknown(self, tally: Tally) -> str:
@@ -178,7 +178,7 @@ class Reader:
             f"found {shown}{more}"
         )
 
-    def _judge(self, items: list[Item], reasons: Counter[str]) -> None:
+    def _judge(self, items: list[Item], reasons: dict[str, list[str]]) -> None:
         """Refuse input in which nothing was of use, unless it is well-formed and empty."""
         report = self.report
         if report.rows or (items and not report.skipped and not report.failed):
@@ -187,10 +187,12 @@ class Reader:
             raise InputError(report.warnings[0])
         if not items:
             raise InputError("There are no files in the folders that were given.")
-        why = "; ".join(f"{count:,} x {reason}" for reason, count in reasons.most_common(3))
+        often = sorted(reasons.items(), key=lambda found: -len(found[1]))[:NAMED]
+        why = "; ".join(f"{_counted(names)}: {reason}" for reason, names in often)
+        if len(items) == 1:
+            raise InputError(f"{why}.")
         raise InputError(
-            f"None of the {len(items):,} files there holds events of processes"
-            + (f": {why}." if why else ".")
+            f"None of the {len(items):,} files there holds events of processes; {why}."
         )
 
     def _warn(self) -> None:
@@ -220,6 +222,11 @@ def _records(file: Opened, form: str, broken: Broken, damage: Damage) -> Iterato
     if form == "xml":
         return windows.xml_records(stream, broken)
     return audit.records(stream, broken)
+
+
+def _counted(names: list[str]) -> str:
+    """Name the first file and count the others."""
+    return names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
 
 
 def _nothing_of_use(tally: Tally, broken: Broken) -> str:

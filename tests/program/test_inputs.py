@@ -20,6 +20,7 @@ from .conftest import DATA
 EVENT = re.compile(r"<Event[ >].*?</Event>", re.DOTALL)
 SYSMON = (DATA / "sysmon.xml").read_text(encoding="utf-8")
 EVENTS = EVENT.findall(SYSMON)
+AUDIT = (DATA / "audit.log").read_bytes()
 SECURITY = EVENT.findall((DATA / "security.xml").read_text(encoding="utf-8"))
 
 
@@ -236,7 +237,67 @@ def test_a_folder_without_events_is_an_error_that_says_what_was_there(program, t
     (tmp_path / "b.csv").write_text("x,y\n1,2\n")
     ran = program(tmp_path)
     assert ran.code == 2
-    assert "None of the 2 files there holds events of processes" in ran.errors[0]
+    assert "None of the 2 files there holds events of processes; " in ran.errors[0]
+
+
+def test_files_that_hold_nothing_of_use_are_named_with_the_reason(program, tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"\x7fELF\x00\x01\x02")
+    ran = program(tmp_path)
+    assert f"error: {tmp_path / 'a.bin'}: is not text: expected EVTX" in ran.errors[0]
+    for name in "bcd":
+        (tmp_path / name).write_bytes(b"")
+    ran = program(tmp_path)
+    assert (
+        f"None of the 4 files there holds events of processes; {tmp_path / 'b'} and 2 more: "
+        f"is empty; {tmp_path / 'a.bin'}: is not text: expected EVTX" in ran.errors[0]
+    )
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    """The same audit log in the folders of two hosts; the first of them is where we are."""
+    for host in ("web01", "web02"):
+        folder = tmp_path / "evidence" / host / "log"
+        folder.mkdir(parents=True)
+        (folder / "audit.log").write_bytes(AUDIT)
+    monkeypatch.chdir(tmp_path / "evidence" / "web01")
+    return tmp_path / "evidence"
+
+
+def hosts(ran) -> list[str]:
+    return sorted({row["dest"] for row in ran.rows})
+
+
+def test_the_name_of_the_folder_stands_for_the_host_however_it_was_typed(program, logs):
+    typed = (".", "log", "./log/", "../web01/log", logs / "web01" / "log" / "audit.log")
+    answers = [program(path, "--output", "jsonl") for path in typed]
+    assert {tuple(hosts(ran)) for ran in answers} == {("log",)}
+    ids = {tuple(row["installer_tree_id"] for row in ran.rows) for ran in answers}
+    assert len(ids) == 1
+    assert "were taken as those of log; --host NAME sets it" in answers[0].warnings[0]
+
+
+def test_two_folders_of_one_name_are_two_hosts(program, logs):
+    both = program("log", "../web02/log", "--output", "jsonl")
+    assert hosts(both) == ["web01/log", "web02/log"]
+    assert len(both.rows) == 2 * len(program("log", "--output", "jsonl").rows)
+    assert program(logs, "--output", "jsonl").rows == both.rows
+    monthly = logs / "web01" / "old" / "web02" / "log"
+    monthly.mkdir(parents=True)
+    (monthly / "audit.log").write_bytes(AUDIT)
+    assert hosts(program(logs, "--output", "jsonl")) == [
+        "evidence/web02/log",
+        "old/web02/log",
+        "web01/log",
+    ]
+
+
+def test_a_file_that_is_named_twice_is_read_once(program, logs):
+    path = logs / "web01" / "log" / "audit.log"
+    once = program(path, "--output", "jsonl")
+    twice = program("log/audit.log", path, "../web01", "--output", "jsonl")
+    assert twice.rows == once.rows
+    assert "of 1 file" in twice.err
 
 
 def test_a_file_of_a_folder_that_cannot_be_read_does_not_hide_the_others(program, tmp_path):
@@ -294,7 +355,6 @@ def test_broken_lines_are_counted_and_the_rest_is_read(program, tmp_path, number
     assert f"line {number} is no JSON" in ran.warnings[0]
 
 
-AUDIT = (DATA / "audit.log").read_bytes()
 LOGS = {
     "audit.log": ("\ntype=SYSCALL", "audit.log"),
     "splunk_datamodel.csv": ("\n", "events.csv"),
