@@ -15,7 +15,7 @@ from .readers import Broken, Record
 from .readers.audit import LINE, Joiner
 from .readers.windows import parsed
 from .tables import Event, Source
-from .times import epoch
+from .times import epoch, is_epoch
 from .values import text
 
 CHUNK_ROWS = 2_000
@@ -39,6 +39,8 @@ class Tally:
         bare: Process creations without a command line, by source.
         processes: Process creations, by source.
         nameless: Rows that did not say on which host they happened.
+        timeless: Rows with a time that could not be read.
+        time: The first of those.
     """
 
     used: Counter[str] = field(default_factory=Counter)
@@ -48,6 +50,8 @@ class Tally:
     bare: Counter[str] = field(default_factory=Counter)
     processes: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
+    timeless: int = 0
+    time: str = ""
 
 
 class _Chunk:
@@ -55,6 +59,7 @@ class _Chunk:
 
     def __init__(self, header: list[str]) -> None:
         self.header = header
+        self.time = header.index("_time") if "_time" in header else None
         self.rows: list[list[str]] = []
 
     def body(self) -> bytes:
@@ -205,6 +210,9 @@ class Feed:
                 self.flush()
                 self._chunks.clear()
             chunk = self._chunks[header] = _Chunk(list(header))
+        if chunk.time is not None and row[chunk.time] and not is_epoch(row[chunk.time]):
+            self.tally.timeless += 1
+            self.tally.time = self.tally.time or row[chunk.time]
         chunk.rows.append(row)
         if len(chunk.rows) >= CHUNK_ROWS:
             self._send(chunk)

@@ -250,7 +250,7 @@ def _between(low: int, high: int) -> Any:
 
 
 def _moment(text: str) -> float:
-    for form in (text, f"{text}:00", f"{text} 00:00:00"):
+    for form in (text, f"{text} 00:00:00"):
         try:
             return float(epoch(form))
         except ValueError:

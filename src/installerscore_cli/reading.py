@@ -12,9 +12,13 @@ from .inputs import Item, Opened, opened
 from .readers import Broken, Record, audit, objects, table, text, windows
 from .readers.mended import Damage
 from .tables import Source
+from .times import READ
 
 STEP = 1_000
 """Records between two looks at how far a file was read."""
+
+SHOWN_CHARS = 60
+"""Characters of a value that a sentence holds at most."""
 
 NAMED = 3
 """Names that a sentence holds at most."""
@@ -156,6 +160,12 @@ class Reader:
             )
         if tally.used:
             report.warnings.extend(f"{item.name}: {said}" for said in damage.said())
+        if tally.timeless:
+            many = f"{tally.timeless:,} times" if tally.timeless > 1 else "1 time"
+            report.warnings.append(
+                f"{item.name}: {many} could not be read, first {tally.time[:SHOWN_CHARS]!r}; "
+                f"what can be read is {READ}."
+            )
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 

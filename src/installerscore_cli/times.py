@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-import calendar
+import math
 import re
 import time
+from datetime import datetime, timezone
 from functools import lru_cache
 
-_ISO = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s?(?:(Z|UTC|GMT)|([+-]\d\d):?(\d\d))?$"
+READ = (
+    "epoch seconds, 2026-11-22T02:00:00Z, 2026-11-22 02:00:00.000 +01:00, 11/22/2026 2:00:00 AM "
+    "(month first) or Nov 22, 2026 2:00:00 AM, in which EST and CET are zones, but not BST or IST"
 )
-_KIBANA = re.compile(r"([A-Z][a-z]{2} \d{1,2}, \d{4}) @ (\d\d:\d\d:\d\d)(?:\.(\d+))?$")
-_PORTAL = re.compile(r"(\d{1,2}/\d{1,2}/\d{4}), (\d{1,2}:\d\d:\d\d)(?:\.(\d+))? ([AP]M)$")
+"""What `epoch` reads, by examples."""
+
+_CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:\s?([AaPp][Mm]))?"
+_ZONE = r"\s?(Z|[A-Z]{3,4}|(?:(?:UTC|GMT)\s?)?[+-]\d\d(?::?\d\d)?)?$"
+_FORMS = tuple(
+    re.compile(day + _CLOCK + _ZONE)
+    for day in (
+        r"(?P<year>\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)[T\s]",
+        r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}),?\s",
+        r"(?P<month>[A-Z][a-z]{2,8})\s(?P<day>\d{1,2}),\s(?P<year>\d{4})(?:,|\s@)?\s",
+    )
+)
+_MONTHS = {
+    name: i for i, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+}
+# Hours from UTC. The US names are those of RFC 5322; of the others only names with one meaning:
+# BST and IST, say, stand for several zones each.
+_ZONES = {
+    "": 0,
+    "Z": 0,
+    "UTC": 0,
+    "GMT": 0,
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "WET": 0,
+    "WEST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+}
 _NUMBER = re.compile(r"\d{9,20}(?:\.\d+)?$")
 _MILLISECONDS = 1e11
 
@@ -20,7 +57,8 @@ def epoch(text: str) -> str:
     """Return epoch seconds as text; what cannot be read is returned as it is, to be counted later.
 
     A time without a zone is UTC. Reads epoch seconds and their finer units, ISO 8601 as Splunk,
-    Windows, Defender and Elastic write it, and the forms of Kibana's and Log Analytics' CSV.
+    Windows, Defender and Elastic write it, and what Windows, Kibana and portals write in US
+    English: month first, or by its name, with a clock of 12 or of 24 hours.
     """
     text = text.strip()
     if _NUMBER.match(text):
@@ -28,39 +66,60 @@ def epoch(text: str) -> str:
         while value > _MILLISECONDS:
             value /= 1000
         return text if value == float(text) else f"{value:.6f}"
-    found = _ISO.match(text)
-    if found:
-        day, clock, fraction, _, hours, minutes = found.groups()
-        offset = f"{hours}{minutes}" if hours else ""
-        return _joined(f"{day} {clock}", "%Y-%m-%d %H:%M:%S", fraction, offset) or text
-    found = _KIBANA.match(text)
-    if found:
-        return _joined(f"{found[1]} {found[2]}", "%b %d, %Y %H:%M:%S", found[3], "") or text
-    found = _PORTAL.match(text)
-    if found:
-        whole = f"{found[1]} {found[2]} {found[4]}"
-        return _joined(whole, "%m/%d/%Y %I:%M:%S %p", found[3], "") or text
+    for form in _FORMS:
+        found = form.match(text)
+        if found:
+            day = found.group("year", "month", "day")
+            hour, minute, second, fraction, half, zone = found.groups("")[3:]
+            seconds = _seconds(*day, hour, minute, second, half, zone)
+            if seconds is None:
+                return text
+            return f"{seconds}.{fraction[:9]}" if fraction else str(seconds)
     return text
 
 
-def _joined(whole: str, form: str, fraction: str | None, offset: str) -> str:
-    seconds = _seconds(whole, form, offset)
-    if seconds is None:
-        return ""
-    return f"{seconds}.{fraction[:9]}" if fraction else str(seconds)
+def is_epoch(text: str) -> bool:
+    """Tell whether a text is a number of seconds."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=8192)
-def _seconds(whole: str, form: str, offset: str) -> int | None:
+def _seconds(
+    year: str, month: str, day: str, hour: str, minute: str, second: str, half: str, zone: str
+) -> int | None:
     """Return the whole seconds; many events share one, so that most are looked up."""
+    hours, seconds = int(hour), int(second or 0)
+    if half:
+        if not 1 <= hours <= 12:
+            return None
+        hours = hours % 12 + 12 * (half.upper() == "PM")
     try:
-        seconds = calendar.timegm(time.strptime(whole, form))
-    except (ValueError, OverflowError):
+        month_of = _MONTHS[month[:3]] if month[0].isalpha() else int(month)
+        moment = datetime(int(year), month_of, int(day), hours, int(minute), tzinfo=timezone.utc)
+        away = _offset(zone)
+    except (ValueError, KeyError):
         return None
-    if offset:
-        minutes = int(offset[1:3]) * 60 + int(offset[3:5])
-        seconds += -60 * minutes if offset[0] == "+" else 60 * minutes
-    return seconds
+    if seconds > 60:  # a leap second is the 60th
+        return None
+    return int(moment.timestamp()) + seconds - away
+
+
+def _offset(zone: str) -> int:
+    """Return how many seconds a zone is ahead of UTC.
+
+    Raises:
+        KeyError: It has no name that is known.
+    """
+    if zone in _ZONES:
+        return _ZONES[zone] * 3_600
+    if zone[-1].isalpha():
+        raise KeyError(zone)
+    digits = re.sub(r"\D", "", zone)
+    away = int(digits[:2]) * 3_600 + int(digits[2:] or 0) * 60
+    return -away if "-" in zone else away
 
 
 def shown(seconds: str | float) -> str:

@@ -91,7 +91,7 @@ def test_eslogger_has_no_host_and_no_connections(program):
     wanted = reference(PKG, ("process", "file"))
     for field in ("installer_score", "signal", "tree"):
         assert row[field] == wanted[field]
-    assert row["dest"] == str(DATA)
+    assert row["dest"] == DATA.name
     assert "--host NAME sets it" in ran.warnings[0]
 
 
