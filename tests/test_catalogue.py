@@ -229,7 +229,9 @@ def test_a_what_if_row_that_cannot_be_used_is_named() -> None:
     assert only_problem(catalogue).startswith("my.csv, row 2, column weight: '120' is not a number")
     assert [signal.weight for signal in catalogue.signals] == [30]
     unknown = overlay(signals(SIGNAL), ["signal_id,weight\n", "TST777,20\n"], "my.csv")
-    assert only_problem(unknown).startswith("my.csv, row 2, column kind: '' is not known")
+    problem = only_problem(unknown)
+    assert problem.startswith("my.csv, row 2, column signal_id: there is no signal TST777 whose")
+    assert "a new signal, which needs title, family, os, kind, scope, field, pattern" in problem
 
 
 def test_roots_are_found_by_every_form_of_name() -> None:

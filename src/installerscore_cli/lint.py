@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -57,29 +57,35 @@ def problems(path: str, shipped: bool = False) -> set[tuple[int, str, str]]:
     """Return all problems of a file as row, column and sentence.
 
     The checks stop at the first problem of a row. So each cell that they refuse is replaced by a
-    good one and the file is checked again, until nothing new is found.
+    good one, each row without such a cell is taken out, and the file is checked again, until
+    nothing new is found.
 
     Args:
         path: The file.
-        shipped: Whether its patterns are known to be fast on any text.
+        shipped: Whether it is a file of the shipped catalogue, which stands for itself.
 
     Raises:
         InputError: The file cannot be read, or is no catalogue file.
     """
     header, *rows = [row for row in csv.reader(io.StringIO(_read(path), newline="")) if row] or [[]]
     kind = _kind(path, header)
+    identity = header.index(kind.columns[0])
     good = {**next(iter(resources.rows(kind.shipped).values())), "conditions": ""}
-    ids = {row[0]: number for number, row in enumerate(rows, 2)}
-    advice = set(_advice(kind, header, rows))
+    left = dict(enumerate(rows, 2))
+    ids = {row[identity]: number for number, row in left.items() if identity < len(row)}
     found: set[tuple[int, str, str]] = set()
     while True:
-        errors = kind.check(_written(header, rows), Path(path).name, shipped)
-        new = {(e.row or _row_of(e, ids), e.column, e.problem) for e in errors} - found
+        numbers = list(left)
+        errors = kind.check(_written(header, left.values()), Path(path).name, shipped)
+        new = {
+            (numbers[e.row - 2] if e.row else _row_of(e, ids), e.column, e.problem) for e in errors
+        } - found
         if not new:
-            return found | advice
+            return found | set(_advice(kind, header, rows))
         found |= new
-        for row, column, _ in new:
-            _mend(header, rows, row, column, good)
+        for number, column, _ in new:
+            if number in left and not _mended(header, left[number], column, good, identity):
+                del left[number]
 
 
 def _row_of(error: CatalogueError, ids: Mapping[str, int]) -> int:
@@ -96,42 +102,39 @@ def _read(path: str) -> str:
 
 
 def _kind(path: str, header: Sequence[str]) -> _Kind:
-    """Tell the kind of a file by its header: the one with the most of its columns."""
-    first = header[0] if header else ""
+    """Tell the kind of a file by its columns, in whatever order they stand."""
     for kind in KINDS:
-        if first == kind.columns[0] and set(kind.columns) <= set(header):
+        if set(kind.columns) <= set(header):
             return kind
     near = [kind for kind in KINDS if kind.columns[0] in header]
     if near:
-        missing = [column for column in near[0].columns if column not in header]
+        missing = [column for column in near[-1].columns if column not in header]
         raise InputError(
-            f"{path}:1: a {near[0].name} file begins with {near[0].columns[0]} and has the columns "
-            f"{', '.join(near[0].columns)}; missing: {', '.join(missing) or 'none'}."
+            f"{path}:1: has no column {', '.join(missing)}; the header of {near[-1].name} files "
+            f"needs: {', '.join(near[-1].columns)}."
         )
     starts = ", ".join(dict.fromkeys(kind.columns[0] for kind in KINDS))
     raise InputError(
-        f"{path}:1: is no catalogue file: expected a header that begins with one of {starts}; "
+        f"{path}:1: is no catalogue file: expected a header with one of {starts}; "
         f"found {', '.join(header[:8]) or 'nothing'}."
     )
 
 
-def _written(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _written(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
     return buffer.getvalue()
 
 
-def _mend(
-    header: Sequence[str], rows: list[list[str]], row: int, column: str, good: dict[str, str]
-) -> None:
-    """Put a good value where a bad one is, or a good row where no cell is named."""
-    if not 2 <= row < len(rows) + 2:
-        return
-    here = rows[row - 2]
-    if column in header[1:] and header.index(column) < len(here):
-        here[header.index(column)] = good.get(column, "")
-    else:
-        here[:] = [f"ZZZ{row % 1000:03}", *(good.get(name, "") for name in header[1:])]
+def _mended(
+    header: Sequence[str], row: list[str], column: str, good: Mapping[str, str], identity: int
+) -> bool:
+    """Put a good value where a bad one is; tell whether that was possible."""
+    place = header.index(column) if column in header else identity
+    if place == identity or place >= len(row):
+        return False
+    row[place] = good.get(column, "")
+    return True
 
 
 def _advice(
@@ -141,7 +144,7 @@ def _advice(
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     for number, row in enumerate(rows, 2):
         cells = {name: cell for name, cell in zip(header, row) if cell}
-        if row and kind.name == "signals":
+        if kind.name == "signals" and "pattern" in cells:
             for column in _EXPLAINED:
                 if column not in cells:
                     yield number, column, "is empty; say it, so that others can judge the signal"
@@ -155,22 +158,22 @@ def _check_roots(text: str, name: str, shipped: bool) -> list[CatalogueError]:
 
 
 def _check_signals(text: str, name: str, shipped: bool) -> list[CatalogueError]:
+    if not shipped:
+        return catalogue.overlay(resources.shipped(), text.splitlines(True), name).problems
     names = ("", name, "")
     return catalogue.load(None, text.splitlines(True), None, names, shipped).problems
 
 
 def _check_allowlist(text: str, name: str, shipped: bool) -> list[CatalogueError]:
+    if not shipped:
+        return catalogue.extended(resources.shipped(), text.splitlines(True), name).problems
     names = ("", "", name)
     return catalogue.load(None, None, text.splitlines(True), names, shipped).problems
-
-
-def _check_what_if(text: str, name: str, shipped: bool) -> list[CatalogueError]:
-    return catalogue.overlay(resources.load(), text.splitlines(True), name).problems
 
 
 KINDS = (
     _Kind("roots", ROOT_COLUMNS, files.ROOTS, _check_roots),
     _Kind("signals", SIGNAL_COLUMNS, files.SIGNALS, _check_signals),
     _Kind("allowlist", ALLOWANCE_COLUMNS, files.ALLOWLIST, _check_allowlist),
-    _Kind("what-if", ("signal_id", "weight"), files.SIGNALS, _check_what_if),
+    _Kind("what-if", ("signal_id", "weight"), files.SIGNALS, _check_signals),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from installer_trees import catalogue, files
-from installer_trees.catalogue import Catalogue
+from installer_trees.catalogue import Catalogue, UnknownNameError
 from installer_trees.errors import CatalogueError
 
 from .errors import InputError
@@ -30,6 +31,9 @@ CASES = _folder("cases", _REPOSITORY / "tests" / "cases")
 def load(signals: str | None = None, allowlist: str | None = None) -> Catalogue:
     """Read the shipped catalogue, with the user's changes over it.
 
+    Rows that name a family or a signal which this catalogue does not have are left out, and stay
+    in its problems: in Splunk, with signals of the configuration page, they may be right.
+
     Args:
         signals: Path of a CSV file with changed or added signals.
         allowlist: Path of a CSV file with allowlist entries to add.
@@ -40,23 +44,21 @@ def load(signals: str | None = None, allowlist: str | None = None) -> Catalogue:
     try:
         loaded = files.load(str(LOOKUPS), signals)
         if allowlist is not None:
-            name = Path(allowlist).name
-            names = (files.ROOTS, files.SIGNALS, name)
-            added = catalogue.load(None, None, files.lines(allowlist), names)
-            loaded = replace(
-                loaded,
-                allowances=loaded.allowances + added.allowances,
-                problems=loaded.problems + added.problems,
-            )
+            loaded = catalogue.extended(loaded, files.lines(allowlist), Path(allowlist).name)
     except CatalogueError as error:
         raise InputError(f"{error.file}: {error.problem.split(';')[0]}.") from None
-    if loaded.problems:
-        more = len(loaded.problems) - 1
-        others = f", and {more} more problems" if more else ""
-        raise InputError(
-            f"{loaded.problems[0]}{others}; installerscore lint FILE shows all of them."
-        )
+    fatal = [one for one in loaded.problems if not isinstance(one, UnknownNameError)]
+    if fatal:
+        more = len(fatal) - 1
+        others = f", and {more} more problem{'s' * (more > 1)}" if more else ""
+        raise InputError(f"{fatal[0]}{others}; installerscore lint FILE shows all of them.")
     return loaded
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Catalogue:
+    """Read the shipped catalogue as far as it can be used, to check a file against it."""
+    return replace(files.load(str(LOOKUPS)), problems=[])
 
 
 def rows(name: str) -> dict[str, dict[str, str]]:

@@ -7,6 +7,8 @@ from engine import LOOKUPS, shipped
 
 from installerscore_cli import lint
 
+from .conftest import DATA
+
 HEADER = ",".join(
     "signal_id title family os kind scope field pattern conditions min_distinct distinct_within "
     "weight group mitre_technique_id rationale source known_false_positives".split()
@@ -101,9 +103,16 @@ def test_what_if_and_allowlist_files(program, tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("x,y\n", "is no catalogue file: expected a header that begins with one of root_id"),
+        (
+            "x,y\n",
+            "is no catalogue file: expected a header with one of root_id, signal_id, allow_id",
+        ),
         ("", "found nothing"),
-        ("allow_id,title\n", "a allowlist file begins with allow_id and has the columns"),
+        (
+            "title,signal_id\n",
+            "has no column weight; the header of what-if files needs: signal_id,",
+        ),
+        ("allow_id,title\n", "has no column os, family, scope"),
     ],
 )
 def test_a_file_that_is_no_catalogue(program, tmp_path, content, problem):
@@ -113,6 +122,94 @@ def test_a_file_that_is_no_catalogue(program, tmp_path, content, problem):
     assert ran.code == 2
     assert problem in ran.errors[0]
     assert program("lint", tmp_path / "none.csv").code == 2
+
+
+ALLOWED = "allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source"
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "where", "problem"),
+    [
+        ("--allowlist", "A1,T,any,msi,root,process,^a$,NOPE99 MSI012,60,,r,s",
+         "signals", "there is no signal NOPE99; correct or remove it"),
+        ("--allowlist", "A1,T,any,msi,root,process,^a$,win001,60,,r,s",
+         "signals", "there is no signal win001; write WIN001"),
+        ("--allowlist", "A1,T,any,msi,root,process,^a$,WIN001|MSI012,60,,r,s",
+         "signals", "there is no signal WIN001|MSI012; write ids such as MSI001, with blanks"),
+        ("--allowlist", "A1,T,any,MSI,root,process,^a$,*,60,,r,s",
+         "family", "'MSI' is not known; use any or some of "),
+        ("--signals", GOOD.replace(",msi,", ",msi foo,"),
+         "family", "'foo' is not known; use any or some of "),
+        ("--signals", GOOD.replace("^ok$,", "^ok$,signal USR999"),
+         "conditions", "signal USR001 names USR999, which does not exist"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_not_there_is_said_and_the_rest_works(
+    program, tmp_path, option, content, where, problem
+):
+    """The entry may be right in Splunk, with signals of the configuration page."""
+    path = tmp_path / "mine.csv"
+    header, other = (ALLOWED, "A2,T,any,any,root,process,^.,*,60,,r,s")
+    if option == "--signals":
+        header, other = (HEADER, GOOD.replace("USR001", "USR002").replace("^ok$", "msiexec"))
+    path.write_text("\n".join([header, content, other]) + "\n")
+    linted = program("lint", path)
+    assert linted.code == 1
+    (line,) = linted.out.splitlines()
+    assert line.startswith(f"{path}:2:{where}: {problem}")
+    ran = program(DATA / "sysmon.xml", option, path, "--output", "jsonl")
+    assert ran.code == 0
+    (said,) = (line for line in ran.warnings if "mine.csv" in line)
+    assert "A detection entry was skipped, the rest works: mine.csv" in said
+    assert problem in said
+    assert "A2 " in str(ran.rows) or "USR002" in str(ran.rows)
+
+
+def test_a_weight_for_a_signal_that_is_not_there(program, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("signal_id,weight\nWIN999,5\nWIN057,0\n")
+    ran = program("lint", path)
+    (line,) = ran.out.splitlines()
+    assert line == (
+        f"{path}:2:signal_id: there is no signal WIN999 whose weight could be changed; correct the "
+        "id, or describe a new signal, which needs title, family, os, kind, scope, field, pattern"
+    )
+    ran = program(DATA / "sysmon.xml", "--signals", path, "--output", "jsonl")
+    assert ran.code == 0
+    assert "column signal_id: there is no signal WIN999" in ran.warnings[-1]
+    assert "WIN057" not in ran.rows[0]["signal"]
+
+
+@pytest.mark.parametrize(
+    "header", ["signal_id,weight", "weight,signal_id", "signal_id,title,weight"]
+)
+def test_lint_takes_the_columns_that_a_run_takes(program, tmp_path, header):
+    names = header.split(",")
+    path = tmp_path / "mine.csv"
+    values = {"signal_id": "WIN057", "weight": "0", "title": ""}
+    path.write_text(f"{header}\n{','.join(values[name] for name in names)}\n")
+    assert program("lint", path).code == 0
+    ran = program(DATA / "sysmon.xml", "--signals", path, "--output", "jsonl")
+    assert (ran.code, "WIN057" in ran.rows[0]["signal"]) == (0, False)
+    values["weight"] = "999"
+    path.write_text(f"{header}\n{','.join(values[name] for name in names)}\n")
+    assert program("lint", path).out == f"{path}:2:weight: '999' is not a number from 0 to 95\n"
+
+
+def test_a_row_that_is_given_twice_is_one_problem(program, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("signal_id,weight\nWIN057,5\nWIN057,6\nwin058,7\nMSI005,200\n")
+    assert program("lint", path).out.splitlines() == [
+        f"{path}:3:signal_id: 'WIN057' is used twice; give each row its own id",
+        f"{path}:4:signal_id: 'win058' is not an id; write three capitals and three digits: MSI001",
+        f"{path}:5:weight: '200' is not a number from 0 to 95",
+    ]
+
+
+def test_own_signals_may_name_shipped_ones(program, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join([HEADER, GOOD.replace("^ok$,", "^ok$,tree_signal WIN001")]) + "\n")
+    assert program("lint", path).code == 0
 
 
 def test_explain_shows_why_what_and_an_example(program):

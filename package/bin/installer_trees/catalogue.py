@@ -17,7 +17,15 @@ from re import Pattern
 from typing import NamedTuple, TypeVar
 
 from . import entries
-from .entries import ALLOWANCE_COLUMNS, MAX_WEIGHT, ROOT_COLUMNS, SIGNAL_COLUMNS, Problem, Record
+from .entries import (
+    ALLOWANCE_COLUMNS,
+    MAX_WEIGHT,
+    ROOT_COLUMNS,
+    SIGNAL_COLUMNS,
+    Problem,
+    Record,
+    UnknownName,
+)
 from .errors import CatalogueError
 from .layout import MISSING
 from .literals import Words, may_match, shortest
@@ -31,6 +39,10 @@ WILDCARDS = frozenset("*?[")
 _ENDING = re.compile(r"\*(?:\.[^.*?\[\]]+)?")
 
 T = TypeVar("T", Root, Signal, Allowance)
+
+
+class UnknownNameError(CatalogueError):
+    """A row that names what this catalogue does not have; in another one it may be right."""
 
 
 class _Names(NamedTuple):
@@ -152,6 +164,16 @@ class Catalogue:
             tuple(pattern for pattern in known if not pattern.words),
         )
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of all roots."""
+        return frozenset(family for root in self.roots for family in root.serves)
+
+    @property
+    def signal_ids(self) -> frozenset[str]:
+        """The ids of all signals."""
+        return frozenset(signal.signal_id for signal in self.signals)
+
     def _index(self) -> None:
         """Sort names without wildcards into dicts, and keep the others to be matched."""
         for column in ("names", "original_names"):
@@ -252,6 +274,20 @@ def load(
     return catalogue
 
 
+def extended(catalogue: Catalogue, allowlist: Iterable[str], name: str) -> Catalogue:
+    """Return a catalogue with the entries of an allowlist of the user besides its own."""
+    families, signal_ids = catalogue.families, catalogue.signal_ids
+
+    def allowance(record: Record) -> Allowance:
+        made = entries.allowance(record)
+        entries.check_names(made, families, signal_ids)
+        return made
+
+    problems = list(catalogue.problems)
+    added = _rows(allowlist, name, ALLOWANCE_COLUMNS, allowance, problems, False)
+    return Catalogue(catalogue.roots, catalogue.signals, (*catalogue.allowances, *added), problems)
+
+
 def overlay(catalogue: Catalogue, signals: Iterable[str], name: str) -> Catalogue:
     """Return a catalogue in which the rows of a what-if file change signals or add some.
 
@@ -260,14 +296,23 @@ def overlay(catalogue: Catalogue, signals: Iterable[str], name: str) -> Catalogu
     """
     known = {signal.signal_id: signal for signal in catalogue.signals}
     problems = list(catalogue.problems)
+    families = catalogue.families
 
     def change(record: Record) -> Signal:
         signal_id = entries.signal_id(record)
+        if record.get("pattern"):
+            made = entries.signal(record)
+            entries.check_names(made, families, frozenset())
+            return made
+        weight = entries.number(record, "weight", 0, MAX_WEIGHT)
         old = known.get(signal_id)
-        if old is not None and not record.get("pattern"):
-            weight = entries.number(record, "weight", 0, MAX_WEIGHT)
-            return Signal(**{**old.__dict__, "weight": weight})
-        return entries.signal(record)
+        if old is None:
+            raise UnknownName(
+                "signal_id",
+                f"there is no signal {signal_id} whose weight could be changed; correct the id, or "
+                "describe a new signal, which needs title, family, os, kind, scope, field, pattern",
+            )
+        return Signal(**{**old.__dict__, "weight": weight})
 
     for signal in _rows(signals, name, ["signal_id", "weight"], change, problems, False):
         known[signal.signal_id] = signal
@@ -313,7 +358,8 @@ def _rows(
             made.append(value)
             seen.add(identity)
         except Problem as problem:
-            problems.append(CatalogueError(file, number, problem.column, problem.text))
+            error = UnknownNameError if isinstance(problem, UnknownName) else CatalogueError
+            problems.append(error(file, number, problem.column, problem.text))
     return made
 
 
@@ -328,7 +374,7 @@ def ordered(
         unknown = sorted(needs - known)
         if unknown:
             problem = f"signal {signal.signal_id} names {', '.join(unknown)}, which does not exist"
-            problems.append(CatalogueError(file, 0, "conditions", problem))
+            problems.append(UnknownNameError(file, 0, "conditions", problem))
         else:
             waiting[signal.signal_id] = (signal, needs)
     ordered: list[Signal] = []

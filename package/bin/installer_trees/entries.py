@@ -69,6 +69,10 @@ class Problem(Exception):
         self.text = text
 
 
+class UnknownName(Problem):
+    """A row that names a family or a signal that is not there, as it may be elsewhere."""
+
+
 def root(record: Record) -> Root:
     """Make a root of a row of the roots file.
 
@@ -214,6 +218,34 @@ def signal_id(record: Record) -> str:
             f"{text!r} is not an id; write three capitals and three digits: MSI001",
         )
     return text
+
+
+def check_names(
+    row: Signal | Allowance, families: frozenset[str], signal_ids: frozenset[str]
+) -> None:
+    """Refuse a row for families or signals that are not there: it would do nothing, unsaid.
+
+    Args:
+        row: A row of a user.
+        families: The families of all roots.
+        signal_ids: The ids of all signals.
+
+    Raises:
+        UnknownName: One of its names is none of these.
+    """
+    unknown = sorted(row.families - families)
+    if unknown:
+        choices = ", ".join(sorted(families))
+        raise UnknownName("family", f"{unknown[0]!r} is not known; use any or some of {choices}")
+    unknown = sorted(row.signal_ids - signal_ids) if isinstance(row, Allowance) else []
+    if unknown:
+        name = unknown[0]
+        remedy = "correct or remove it"
+        if name.upper() in signal_ids:
+            remedy = f"write {name.upper()}"
+        elif not name.isalnum():
+            remedy = "write ids such as MSI001, with blanks between them"
+        raise UnknownName("signals", f"there is no signal {name}; {remedy}")
 
 
 def _globs(text: str) -> tuple[str, ...]:

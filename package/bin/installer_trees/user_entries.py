@@ -46,7 +46,7 @@ def merged(shipped: Catalogue, signals: Stanzas, allowlist: Stanzas) -> Catalogu
         A catalogue whose `problems` also name the entries that were left out.
     """
     result = Catalogue(shipped.roots, problems=list(shipped.problems))
-    families = frozenset(family for root in shipped.roots for family in root.serves)
+    families = shipped.families
     known = {signal.signal_id: signal for signal in shipped.signals}
     allowed = {allowance.allow_id: allowance for allowance in shipped.allowances}
 
@@ -59,7 +59,7 @@ def merged(shipped: Catalogue, signals: Stanzas, allowlist: Stanzas) -> Catalogu
     known.update(_each("signal", signals, signal, result.problems))
     name = "signals of the configuration page"
     result.signals = ordered(tuple(known.values()), name, result.problems)
-    ids = frozenset(signal.signal_id for signal in result.signals)
+    ids = result.signal_ids
     allowed.update(_each("allowlist entry", allowlist, allowance, result.problems))
     result.allowances = tuple(allowed.values())
     return result
@@ -97,7 +97,7 @@ def _signal(name: str, record: Record, old: Signal | None, families: frozenset[s
             raise Problem("name", problem)
         own = {"signal_id": name, "rationale": record["note"], "source": "configuration page"}
         made = entries.signal(_listed({**record, **own}))
-        _check_families(made.families, families)
+        entries.check_names(made, families, frozenset())
         check_patterns(made)
         return made
     if old is None:
@@ -124,10 +124,7 @@ def _allowance(
         made = entries.allowance(_listed({**record, "allow_id": name}))
         for column in ("reason", "decided_by"):
             entries.needed(record, column)
-        _check_families(made.families, families)
-        unknown = sorted(made.signal_ids - signal_ids)
-        if unknown:
-            raise Problem("signals", f"there is no signal {unknown[0]}; correct or remove it")
+        entries.check_names(made, families, signal_ids)
         check_patterns(made)
         return made
     if old is None:
@@ -142,13 +139,6 @@ def _listed(record: Record) -> Record:
     """Put blanks where the page puts commas between the values of a list."""
     lists = ("family", "os", "signals", "mitre_technique_id")
     return {**record, **{column: record[column].replace(",", " ") for column in lists}}
-
-
-def _check_families(used: frozenset[str], known: frozenset[str]) -> None:
-    unknown = sorted(used - known)
-    if unknown:
-        choices = ", ".join(sorted(known))
-        raise Problem("family", f"{unknown[0]!r} is not known; use any or some of {choices}")
 
 
 def _gone(kind: str) -> Problem:
