@@ -22,6 +22,7 @@ from .errors import InputError
 CLEAN, PROBLEMS = 0, 1
 
 _ABOUT = re.compile(r"signals? ([A-Z0-9]+)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _EXPLAINED = ("rationale", "source", "known_false_positives", "mitre_technique_id")
 
 
@@ -143,12 +144,14 @@ def _advice(
     """Yield what the engine takes and should not be there: gaps and past dates."""
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     for number, row in enumerate(rows, 2):
+        if len(row) > len(header):  # its cells stand under other columns than they belong to
+            continue
         cells = {name: cell for name, cell in zip(header, row) if cell}
         if kind.name == "signals" and "pattern" in cells:
             for column in _EXPLAINED:
                 if column not in cells:
                     yield number, column, "is empty; say it, so that others can judge the signal"
-        if cells.get("expires", today) < today:
+        if _DATE.fullmatch(cells.get("expires", "")) and cells["expires"] < today:
             yield number, "expires", f"{cells['expires']} has passed: the entry has no effect"
 
 

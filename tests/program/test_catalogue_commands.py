@@ -206,6 +206,20 @@ def test_a_row_that_is_given_twice_is_one_problem(program, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("A1,T,any,any,root,process,^.{0,3}C:,*,60,,r,s", "2: has more cells than the header"),
+        ("A1,T,any,any,root,process,^a$,*,60,1.1.2020,r,s", "2:expires: '1.1.2020' is not a date"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_not_said_to_have_expired(program, tmp_path, row, problem):
+    path = tmp_path / "mine.csv"
+    path.write_text(f"{ALLOWED}\n{row}\n")
+    (line,) = program("lint", path).out.splitlines()
+    assert line.startswith(f"{path}:{problem}")
+
+
 def test_own_signals_may_name_shipped_ones(program, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("\n".join([HEADER, GOOD.replace("^ok$,", "^ok$,tree_signal WIN001")]) + "\n")
