@@ -533,7 +533,7 @@ def test_patterns_for_the_allowlist_match_what_they_were_made_from(tree: Board) 
 
 def test_risk_and_history_are_those_of_the_host_and_the_person(tree: Board) -> None:
     host, user = tree.rows["header"][0]["Host"], tree.rows["header"][0]["User"]
-    assert {row["Risk object"] for row in tree.rows["risk"]} == {host}
+    assert {row["Risk object"] for row in tree.rows["risk"]} == {host, user}
     assert len(tree.rows["history"]) > 5
     assert all(row["Host"] == host or row["User"] == user for row in tree.rows["history"])
 

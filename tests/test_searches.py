@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import build_detections
@@ -9,6 +10,7 @@ import pytest
 from spl.app import App
 from spl.cases import FOLDER, NOW, Case, differences, load
 from spl.errors import SplError
+from spl.risk import risk_events
 
 ROOT = Path(__file__).resolve().parent.parent
 SEARCHES = {build_detections.slug(s["name"]): s for s in build_detections.searches()}
@@ -113,3 +115,25 @@ def test_rules_that_read_the_summary_find_the_same_trees(app: App) -> None:
         (read,) = app.run_saved(stanza(rule), {"events": events}, macros).rows
         for field in ("installer_tree_id", "installer_score", "risk_score", "risk_message", "dest"):
             assert str(read[field]) == str(scored[field]), field
+
+
+@pytest.mark.parametrize(
+    ("user", "objects"),
+    [
+        ("CORP\\ana", {("host1", "system"), ("CORP\\ana", "user")}),
+        ("NT AUTHORITY\\SYSTEM", {("host1", "system")}),
+    ],
+)
+def test_the_score_of_a_tree_counts_once_for_its_host_and_once_for_a_person(
+    app: App, user: str, objects: set[tuple[str, str]]
+) -> None:
+    """Through the action's own loop, which prefers `risk_object` of a row to all that is named."""
+    rule = stanza("installer_process_tree_score")
+    attack = next(case for case in CASES if case.search == "installer_process_tree_score")
+    events = [{**event, "user": user} for event in attack.data["Endpoint.Processes"]]
+    (row,) = app.run_saved(rule, {"Endpoint.Processes": events}).rows
+    entries = json.loads(app.searches[rule]["action.risk.param._risk"])
+    written = risk_events(entries, row)
+    assert len(written) == len(objects)
+    assert {(event.risk_object, event.risk_object_type) for event in written} == objects
+    assert {event.risk_score for event in written} == {float(row["installer_score"])}

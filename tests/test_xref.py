@@ -25,6 +25,7 @@ from spl.conf import stanzas
 from spl.macros import calls, expand
 from spl.matching import Row, values_of
 from spl.pipeline import Command, split
+from spl.risk import risk_events
 
 SEARCHES = build_detections.searches()
 RULES = [s for s in SEARCHES if not is_report(s)]
@@ -217,6 +218,24 @@ def test_fields_of_risk_findings_throttling_and_messages_are_in_every_result(
     assert missing == set()
     threats = {e["threat_object_field"] for e in risk if "threat_object_field" in e}
     assert threats <= {field for row in rows for field in row}
+
+
+@each(RULES)
+def test_the_risk_action_scores_every_object_that_a_rule_names_once(
+    app: App, search: Search
+) -> None:
+    keys = keys_of(app, search)
+    entries = json.loads(keys.get("action.risk.param._risk", "[]"))
+    stanza = build_detections.stanza_name(search)
+    for row in found_rows(app, build_detections.slug(name(search)), stanza):
+        named = [
+            (value, entry["risk_object_type"])
+            for entry in entries
+            if "risk_object_field" in entry
+            for value in filter(None, values_of(row.get(entry["risk_object_field"])))
+        ]
+        written = risk_events(entries, row)
+        assert [(event.risk_object, event.risk_object_type) for event in written] == named
 
 
 @each(RULES)

@@ -5,6 +5,7 @@ The sample was recorded within an hour; here its installs are spread over the la
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import sample
 from spl.app import App
 from spl.conf import stanzas
 from spl.matching import Row
+from spl.risk import risk_events
 
 NOW = 1_795_392_000.0
 """Midnight UTC; the searches of the tests run at this time."""
@@ -49,10 +51,12 @@ def search_head(app: App) -> dict[str, list[Row]]:
         | stash(row)
         for row in _scheduled(app, SUMMARY, data)
     ]
+    entries = json.loads(app.searches[RISK]["action.risk.param._risk"])
     risk = [
         {"index": "risk", "source": RISK, "search_name": RISK, "sourcetype": "stash"}
-        | {**stash(row), "_time": float(row["last_time"]) + 600}
+        | {**stash(row), **event._asdict(), "_time": float(row["last_time"]) + 600}
         for row in _scheduled(app, RISK, data)
+        for event in risk_events(entries, row)
     ]
     return {**data, "events": written + risk}
 
