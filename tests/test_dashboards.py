@@ -508,6 +508,22 @@ def test_events_of_the_processes_are_listed_and_in_the_timeline(
     assert kinds["registry"] == 1
 
 
+@pytest.mark.parametrize("names", [{"src": "192.0.2.4", "dvc": "h"}, {"src": "h.corp", "dvc": "h"}])
+def test_what_an_event_does_not_say_is_not_shown(app: App, names: dict[str, str]) -> None:
+    """CIM fills a missing port with 0 and missing registry data with `unknown`."""
+    event = {"_time": data.NOW - 1800, "dest": "h", "process_id": 7}
+    process = {**event, "process_name": "msiexec.exe", "process": "msiexec /i C:\\a.msi"}
+    told = {
+        "Endpoint.Processes": [process],
+        "Network_Traffic.All_Traffic": [{**event, **names, "dest": "203.0.113.7"}],
+        "Endpoint.Registry": [{**event, "registry_path": "HKLM\\Software\\a"}],
+    }
+    board = Board(app, told, DEFINITIONS["installer_tree"], host="h")
+    targets = [row["Target"] for row in board.rows["touched"]]
+    assert sorted(targets) == ["203.0.113.7", "HKLM\\Software\\a"]
+    assert len(board.rows["timeline"]) == 3
+
+
 def test_what_lowered_a_score_is_said_with_its_reason(
     app: App, search_head: dict[str, list[Row]], tree: Board
 ) -> None:

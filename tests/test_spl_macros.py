@@ -238,6 +238,47 @@ def test_the_command_ties_all_kinds_to_their_process(app: App) -> None:
     assert not [m for m in result.messages if "not used: 0." not in m]
 
 
+@pytest.mark.parametrize(
+    ("names", "hosts"),
+    [
+        ({"src": "192.0.2.4", "dvc": "HOST1"}, ["HOST1"]),
+        ({"src": "host1.corp.example", "dvc": "host1"}, ["host1", "host1.corp.example"]),
+        ({"src": "host1", "dvc": "firewall"}, ["firewall", "host1"]),
+        ({"src": "host1", "dvc": "Host1"}, ["host1"]),
+        ({"src": "host1", "dvc": "unknown"}, ["host1"]),
+        ({"src": "host1"}, ["host1"]),
+        ({"dvc": "host1"}, ["host1"]),
+        ({"src": "192.0.2.4"}, []),
+    ],
+)
+def test_a_connection_is_read_by_the_device_that_reports_it_and_by_its_source(
+    app: App, names: dict[str, str], hosts: list[str]
+) -> None:
+    """The Sysmon add-on has an address in `src` where Sysmon could not look the name up."""
+    traffic = {"_time": START + 1, "dest": "203.0.113.7", "dest_port": 8443, "process_id": 1}
+    data = {"Endpoint.Processes": [MSIEXEC], "Network_Traffic.All_Traffic": [traffic | names]}
+    rows = app.run("| `installer_endpoint_events`", data).rows
+    found = [row["src"] for row in rows if row["dest_port"] == "8443"]
+    assert sorted(found) == sorted(hosts)
+    (tree,) = app.run("| `installer_endpoint_events` | installerscore", data).rows
+    assert ("203.0.113.7" in "".join(tree["threat_object"])) == bool(hosts)
+
+
+@pytest.mark.parametrize("fields", ["", " All_Traffic.process_guid"])
+def test_connections_go_by_the_guid_of_their_process_where_the_model_has_it(
+    app: App, fields: str
+) -> None:
+    traffic = {"_time": START + 1, "src": "host1", "dest": "203.0.113.7", "process_id": 1}
+    data = {
+        "Endpoint.Processes": [{**MSIEXEC, "process_guid": "{A}"}],
+        "Network_Traffic.All_Traffic": [{**traffic, "process_guid": "{A}"}],
+    }
+    macros = {"installer_traffic_process": f"All_Traffic.process_id{fields}"}
+    rows = app.run("| `installer_endpoint_events`", data, macros=macros).rows
+    guids = [row["process_guid"] for row in rows if row["src"] == "host1"]
+    assert guids == ["{A}" if fields else "null"]
+
+
 FILTERS = {
     "process_msiexec": (
         {"process_name": "svc.exe", "original_file_name": "MSIEXEC.EXE"},
