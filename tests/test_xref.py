@@ -251,6 +251,10 @@ def test_drilldowns_show_the_trees_and_the_results(
                   if not exported(meta, c.stanza)]  # fmt: skip
         assert hidden == []
         assert TOKEN.findall(drilldown["name"])
+        for key, token in (("earliest", "$info_min_time$"), ("latest", "$info_max_time$")):
+            offset = drilldown[f"{key}_offset"]
+            assert offset == token or offset.isdigit(), "Enterprise Security knows no other"
+    assert " starthoursago=168 " in risk["search"]
     answer = app.run(filled(results["search"], row), case.data, macros=case.macros)
     assert answer.rows
     answer = app.run(filled(trees["search"], row), case.data)

@@ -19,6 +19,8 @@ SOURCE = Path(__file__).resolve().parent.parent / "detections"
 NEEDS = yaml.safe_load((SOURCE / "needs.yml").read_text(encoding="utf-8"))
 PRODUCTS = ["Splunk Enterprise", "Splunk Enterprise Security", "Splunk Cloud"]
 STORY = "Software Installer Abuse"
+RISK_DAYS = 7
+"""How far back the drilldown to risk events looks."""
 Search = dict[str, Any]
 
 
@@ -191,7 +193,9 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
     """Return three searches: the installer trees of the host, the results, the risk so far.
 
     A token stands in a quoted string, never in the argument of a macro: Splunk takes the quotes
-    of an argument off, and a crafted host name would become SPL.
+    of an argument off, and a crafted host name would become SPL. Enterprise Security takes a token of
+    the search's own time range for an offset, or seconds, and no relative time: that of the last days
+    stands in the search, as in ESCU's.
     """
     host = search.get("host_field", "dest")
     tree = (
@@ -205,22 +209,22 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
     results = f"{base} | search {host}=${host}|s$"
     risk = (
         f"| from datamodel Risk.All_Risk | search normalized_risk_object=${host}|s$"
+        f" starthoursago={RISK_DAYS * 24}"
         " | stats count min(_time) as firstTime max(_time) as lastTime"
         " values(search_name) as search_name values(risk_message) as risk_message"
         " by normalized_risk_object"
     )
-    found = ("$info_min_time$", "$info_max_time$")
     return [
-        _drilldown(f'View the installer trees of "${host}$"', tree, *found),
-        _drilldown(f'View the results for "${host}$"', results, *found),
-        _drilldown(f'View the risk events of "${host}$" in the last 7 days', risk, "-7d", "now"),
+        _drilldown(f'View the installer trees of "${host}$"', tree),
+        _drilldown(f'View the results for "${host}$"', results),
+        _drilldown(f'View the risk events of "${host}$" in the last {RISK_DAYS} days', risk),
     ]
 
 
-def _drilldown(name: str, search: str, earliest: str, latest: str) -> dict[str, str]:
+def _drilldown(name: str, search: str) -> dict[str, str]:
     return {
         "name": name,
         "search": search,
-        "earliest_offset": earliest,
-        "latest_offset": latest,
+        "earliest_offset": "$info_min_time$",
+        "latest_offset": "$info_max_time$",
     }
