@@ -320,6 +320,15 @@ def test_a_schedule_is_hourly_or_daily_and_looks_back_far_enough(app: App, searc
     assert span >= (60 if hourly else 24 * 60)
 
 
+@each(RULES)
+def test_a_part_that_reads_a_longer_time_ends_with_the_search_and_has_none_in_drilldowns(
+    app: App, search: Search
+) -> None:
+    keys = keys_of(app, search)
+    assert {f"latest={keys['dispatch.latest_time']}"} >= set(re.findall(r"latest=\S+", keys["search"]))
+    assert not [d for d in drilldowns(keys) if re.search(r"\bearliest=", d["search"])]
+
+
 def test_schedules_are_staggered() -> None:
     minutes = [s["schedule"]["cron"].split()[0] for s in SCHEDULED]
     assert len(set(minutes)) == len(minutes)

@@ -84,9 +84,11 @@ def drilldown_base(search: Search) -> str:
     """Return a search on one line, without its filter and without macros of this app only.
 
     A drilldown takes what stands between two `$` for a token, so patterns say it otherwise there.
+    It reads the time range of the finding, so that of a part of the search, counted from now, goes.
     """
     own_filter = f"| `{slug(search['name'])}_filter`"
     text = line(search["search"].strip().removesuffix(own_filter))
+    text = re.sub(r"\bearliest=\S+ latest=\S+ ", "", text)
     text = re.sub(r"`(\w+)(?:\((\w+)\))?`", _exported, text)
     return text.replace("\\$", "\\x24").replace("$", "\\Z")
 
