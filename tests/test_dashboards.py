@@ -655,6 +655,9 @@ def test_the_setup_check_of_a_fresh_install(setup: Board) -> None:
         "Indexes of Windows event logs": "Improve",
         "Events that one search reads": "Good",
         "Allowlist and prevalence": "Good",
+        "Hosts of connections": "Good",
+        "GUIDs of connections": "Good",
+        "Time that the question for hosts takes": "Good",
     }
     assert found["Common Information Model add-on"][1] == "version 6.1.0"
     rules = sum(name.endswith(" - Rule") for name in setup.app.searches)
@@ -719,14 +722,92 @@ def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(app: App) -> None:
         **data.endpoints(app, enabled, told),
         "Endpoint.Processes": [process],
         "Endpoint.Processes summaries": [{**process, "_time": data.NOW - 7200}],
-        "Network_Traffic.All_Traffic": [{**event, "dest_ip": "192.0.2.1"}],
+        "Network_Traffic.All_Traffic": [{**event, "src": "H", "dest": "192.0.2.1"}],
         "events": [
-            {"index": "summary", "source": data.SUMMARY, "_time": data.NOW - 9, "dest": "h"}
+            {"index": "summary", "source": data.SUMMARY, "_time": data.NOW - 9, "dest": "h"},
+            scheduled(data.SUMMARY, 41.7),
         ],
     }
     found = checks(Board(app, site, SETUP))
     assert {state for state, _, _ in found.values()} == {"Good"}, found
     assert {remedy for _, _, remedy in found.values()} == {"Nothing."}
+
+
+def scheduled(search: str, seconds: float) -> Row:
+    """A line of the scheduler's log."""
+    told = {"index": "_internal", "sourcetype": "scheduler", "app": "TA-installerscore"}
+    times = {"_time": data.NOW - 1800, "run_time": str(seconds)}
+    return {**told, **times, "savedsearch_name": search, "status": "success"}
+
+
+@pytest.mark.parametrize(
+    ("names", "state", "found"),
+    [
+        ({"src": "192.0.2.4", "dvc": "H"}, "Good", "1 of 2 connections name their process, 100%"),
+        ({"src": "192.0.2.4"}, "Improve", "1 of 2 connections name their process, 0%"),
+        ({"src": "h", "dvc": "cloud"}, "Good", "1 of 2 connections name their process, 100%"),
+        ({"src": "h", "process_id": ""}, "Improve", "0 of 2 connections name their process"),
+    ],
+)
+def test_connections_that_no_host_owns_are_counted(
+    app: App, names: dict[str, str], state: str, found: str
+) -> None:
+    event = {"_time": data.NOW - 2400, "dest": "h", "process_id": 1}
+    told = {
+        **data.endpoints(app),
+        "Endpoint.Processes": [event],
+        "Network_Traffic.All_Traffic": [
+            {**event, "dest": "192.0.2.1", **names},
+            {"_time": data.NOW - 2400, "src": "192.0.2.4", "dvc": "firewall", "dest": "192.0.2.1"},
+        ],
+    }
+    check = checks(Board(app, told, SETUP))["Hosts of connections"]
+    assert check[0] == state
+    assert check[1].startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("has", "named", "state"),
+    [(True, True, "Good"), (True, False, "Improve"), (False, True, "Problem")],
+)
+def test_the_guid_of_a_connection_is_read_where_the_model_has_it(
+    app: App, has: bool, named: bool, state: str
+) -> None:
+    told = {}
+    if named:
+        fields = "All_Traffic.process_id All_Traffic.process_guid"
+        told = {"macros": {"installer_traffic_process": {"definition": fields}}}
+    event = {"_time": data.NOW - 2400, "src": "h", "dest": "192.0.2.1"}
+    site = {**data.endpoints(app, (), told), "Network_Traffic.All_Traffic": [event]}
+    if has:
+        model = {"title": "Network_Traffic", "description": '{"fieldName":"process_guid"}'}
+        site["/services/datamodel/model"] = [model]
+    check = checks(Board(app, site, SETUP))["GUIDs of connections"]
+    assert check[0] == state
+    assert ("All_Traffic.process_guid" in check[2]) == (state != "Good")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "definition", "state", "found"),
+    [
+        (59, None, "Good", "the slowest of 2 scheduled runs took 59 s"),
+        (312.4, None, "Improve", "the slowest of 2 scheduled runs took 312 s"),
+        (312.4, '$field$="$host$"', "Good", "every host is read, none is asked for"),
+    ],
+)
+def test_a_question_for_hosts_that_may_have_been_cut_is_said(
+    app: App, seconds: float, definition: str | None, state: str, found: str
+) -> None:
+    """A run shorter than a minute holds no subsearch that ran into the limit of a minute."""
+    told = {"macros": {"installer_read_hosts(5)": {"definition": definition}}} if definition else {}
+    other = {**scheduled("Another Report", 900), "app": "search"}
+    site = {
+        **data.endpoints(app, (), told),
+        "events": [scheduled(data.SUMMARY, seconds), scheduled(data.RISK, 2), other],
+    }
+    check = checks(Board(app, site, SETUP))["Time that the question for hosts takes"]
+    assert check[:2] == (state, found)
+    assert ("cut at 60 seconds" in check[2]) == (state == "Improve")
 
 
 def test_a_setup_check_that_may_not_read_says_who_can(
@@ -761,7 +842,7 @@ def test_the_setup_check_names_searches_macros_and_settings_that_are_there(app: 
     assert named == {data.RISK, data.SUMMARY, "Installer Trees - Prevalence Baseline"}
     macros = set(re.findall(r"\binstaller_\w+", query))
     assert len(macros) >= 6
-    assert macros <= app.macros.keys()
+    assert macros <= {stanza.split("(")[0] for stanza in app.macros}
     confs = set(re.findall(r"configs/conf-(\w+)", query)) - {"macros"}
     assert len(confs) == 2
     assert confs <= {path.stem for path in (app.folder / "default").glob("*.conf")}

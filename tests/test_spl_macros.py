@@ -13,7 +13,7 @@ import roots_filter
 from engine import CASES, Event, completed, shipped
 from spl.app import App
 from spl.cases import NOW, START
-from spl.macros import calls, expand
+from spl.macros import Macro, calls, expand
 
 EVENTS = "| `installer_process_events`"
 CIM = {"process", "process_name", "process_path", "original_file_name", "dest", "user", "_time"}
@@ -183,6 +183,31 @@ def test_above_nine_thousand_hosts_every_host_is_read_and_none_is_lost(app: App)
     result = app.run(EVENTS, {"Endpoint.Processes": rows})
     assert len(result.rows) == 10_001
     assert not [note for note in result.notes if "cut" in note]
+
+
+@pytest.mark.parametrize("macro", ["installer_process_events", "installer_endpoint_events"])
+def test_a_site_may_read_every_host_and_ask_for_none_before(app: App, macro: str) -> None:
+    """Splunk cuts a subsearch at 60 seconds, and nobody reads the messages of a scheduled run."""
+    idle = process(process_name="cmd.exe", process="cmd", dest="host2")
+    data = {
+        "Endpoint.Processes": [MSIEXEC, idle],
+        "Network_Traffic.All_Traffic": [
+            {"_time": START, "src": "host1", "dest": "203.0.113.7", "process_id": 1}
+        ],
+    }
+    every = {"installer_read_hosts(5)": '$field$="$host$"'}
+    expanded = expand(f"`{macro}`", {**app.macros, **local(app, every)})
+    assert "[" not in expanded.replace("[\\d.]", "")
+    asked = app.run(f"| `{macro}`", data).rows
+    read = app.run(f"| `{macro}`", data, macros=every).rows
+    assert {row["dest"] for row in read} - {row["dest"] for row in asked} == {"host2"}
+    assert len(read) == len(asked) + 1
+    (named,) = app.run(f'| `{macro}("host2")`', data, macros=every).rows
+    assert named["dest"] == "host2"
+
+
+def local(app: App, definitions: dict[str, str]) -> dict[str, Macro]:
+    return {name: Macro(app.macros[name].arguments, d) for name, d in definitions.items()}
 
 
 def test_events_of_all_kinds_come_in_one_search_without_a_limit(app: App) -> None:

@@ -79,7 +79,11 @@ def endpoints(
         "/services/apps/local": [
             {"title": "Splunk_SA_CIM", "version": "6.1.0", "disabled": "0"},
             {"title": "TA-installerscore", "version": "0.1.0", "disabled": "0"},
-        ]
+        ],
+        "/services/datamodel/model": [
+            {"title": "Network_Traffic", "description": '{"fieldName":"process_id"}'},
+            {"title": "Endpoint", "description": '{"fieldName":"process_guid"}'},
+        ],
     }
     for file, address in (
         ("savedsearches", "saved/searches"),
