@@ -65,7 +65,7 @@ def good(built_app: Path, python: str) -> scp.Result:
         ("minscore=", ["minscore"]),
         ("maxevents=0", ["maxevents", "0"]),
         ("maxevents=1e6", ["maxevents", "1e6"]),
-        ("signals=missing.csv", ["missing.csv", "lookup"]),
+        ("signals=missing.csv", ["missing.csv", "lookup", "share it in this app (Permissions)"]),
         ("signals=../default/app.conf", ["../default/app.conf", "lookup"]),
         ("signals=/etc/passwd", ["/etc/passwd", "lookup"]),
         (r"signals=..\\default\\app.conf", ["signals", "lookup"]),

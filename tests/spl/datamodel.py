@@ -14,7 +14,7 @@ from .matching import Row, number
 
 
 class Dataset(NamedTuple):
-    """A root data set: its prefix, its fields, and those that are never empty with what they get."""
+    """A root data set: its prefix, its fields, and what the model puts into those that are empty."""
 
     prefix: str
     fields: frozenset[str]
