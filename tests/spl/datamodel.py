@@ -14,7 +14,7 @@ from .matching import Row, number
 
 
 class Dataset(NamedTuple):
-    """A root data set: its prefix, its fields, and what the model puts into those that are empty."""
+    """A root data set: its prefix, its fields, and what the model fills the empty ones with."""
 
     prefix: str
     fields: frozenset[str]
