@@ -14,7 +14,7 @@ from spl.conf import stanzas
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHES = set(stanzas(ROOT / "package" / "default" / "savedsearches.conf"))
-HOST_FIELDS = ("dest", "src", "Computer")
+HOST_FIELDS = ("dest", "dvc", "src", "Computer")
 
 
 def write(folder: Path, now: float) -> None:
@@ -54,11 +54,11 @@ def _cases() -> list[tuple[Case, dict[str, str]]]:
 
 def _hosts(case: Case) -> set[Any]:
     """Return what owns events; the remote end of a connection does not."""
-    owners = {"Network_Traffic.All_Traffic": ("src",), "events": ("dest", "Computer")}
+    owners = {"Network_Traffic.All_Traffic": ("dvc", "src"), "events": ("dest", "Computer")}
     found = {
         row.get(field)
         for name, rows in case.data.items()
         for row in rows
         for field in owners.get(name, ("dest",))
     }
-    return found - {None}
+    return found - {None, "unknown"}
