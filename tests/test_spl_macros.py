@@ -273,6 +273,7 @@ def test_the_command_ties_all_kinds_to_their_process(app: App) -> None:
         ({"src": "host1", "dvc": "unknown"}, ["host1"]),
         ({"src": "host1"}, ["host1"]),
         ({"dvc": "host1"}, ["host1"]),
+        ({"src": "far", "dvc": "HOST1", "dest": "host1", "dest_ip": "203.0.113.7"}, ["far"]),
         ({"src": "192.0.2.4"}, []),
     ],
 )
