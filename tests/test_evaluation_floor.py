@@ -49,6 +49,11 @@ FLAGGED = {
     "benign/run_azure_arc_onboarding_service_principal",
     "benign/run_coolify_install_own_root_key",
     "benign/run_dokku_bootstrap_keys_from_authorized",
+    "benign/deb_remote_screen_server_full_setup_script",
+    "benign/rpm_workload_protection_deploy_script_insecure_fetch_activate",
+    "benign/run_lifecycle_server_registration_bearer_pipe_bash",
+    "benign/run_site_panel_provision_custom_server_keys_sudo_callback",
+    "windows/win19_employee_monitor_by_provider_script_with_permission",
 }
 """Benign trees that are not told apart yet, all but one of them made to look bad: a package or an
 image build that makes an administrator by command, an app with a start script that comes by a link,
@@ -59,7 +64,8 @@ cron's own table rewritten, also by a person's own set-up script, a library prel
 everything, a build account made an administrator, all sudo rights for an agent, sudo rules written
 by a script, keys to log in with as root, a burst of questions about the host, telemetry posted,
 password files packed, encrypted and sent off by a person's own backup, a program whose purpose is
-to write cron's table, SELinux made permissive for a data base)."""
+to write cron's table, SELinux made permissive for a data base, a kernel module loaded and a device
+rule written by a set-up script), and a monitor of employees that hides under a name of Windows."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 
