@@ -220,6 +220,10 @@ def test_a_root_may_ask_for_its_parent() -> None:
         ("go", "go vet ./...", "bash", ""),
         ("agenda", "/Users/kim/Downloads/agenda ; exit;", "zsh", "macos_program_downloaded"),
         ("agenda", "/Users/kim/src/agenda", "zsh", ""),
+        ("node", "/usr/lib/code-server/lib/node /usr/lib/code-server --install-extension a.b", "bash",
+         "node_editor_install"),
+        ("dash", "/bin/sh /usr/bin/code --install-extension a.vsix", "bash", "node_editor_install"),
+        ("dash", "/bin/sh /usr/bin/code --list-extensions", "bash", ""),
         ("java.exe", "java -jar C:\\Users\\kim\\AppData\\Roaming\\a.msi", "cmd.exe", "exe_jar"),
     ],
 )  # fmt: skip
