@@ -287,6 +287,42 @@ def test_one_connection_that_two_sensors_tell_counts_once() -> None:
     assert [e.app for _, e in pipeline._tree(kept[0]).events] == ["https", ""]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"file_path": "/etc/ld.so.preload", "action": "read"},
+         {"file_path": "/etc/ld.so.preload", "action": "modified"}),
+        ({"registry_path": "HKU\\Run", "registry_value_name": "a", "registry_value_data": "a.exe"},
+         {"registry_path": "HKU\\Run", "registry_value_name": "b", "registry_value_data": "b.exe"}),
+        ({"url": "https://a.example"}, {"url": "https://b.example"}),
+    ],
+    ids=["reading and writing", "two values of one key", "two addresses"],
+)  # fmt: skip
+def test_two_things_that_one_process_does_at_once_stay_two(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    events = completed([*EDR, {"by": 1, **one}])
+    events.append({**events[3], **other, "_time": events[3]["_time"] + 0.3})
+    pipeline, kept = run(events, CATALOGUE)
+    assert len(pipeline._tree(kept[0]).events) == 2
+
+
+def test_an_installer_stays_one_when_another_sensor_tells_less() -> None:
+    told = {"process": "dpkg -i a.deb", "process_id": 7}
+    below = {"process": "sh -c x", "process_id": 8, "parent_process_id": 7}
+    events = completed([told, below])
+    less = {"dest": "host1", "process_name": "dpkg", "process_id": 7, "process_guid": "{A-1}",
+            "_time": events[0]["_time"]}  # fmt: skip
+    assert shapes([*events, less]) == shapes([less, *events]) == ["dpkg(sh)"]
+
+
+def test_forms_of_guids_are_told_apart_whatever_their_length() -> None:
+    guids = "01234567-89ab-cdef-0123-456789abcdef", "0123456789abcdef0123456789abcdef0123"
+    rows = completed(EDR[:1])
+    both = [{**rows[0], "process_guid": guid} for guid in guids]
+    assert shapes(both) == ["apt-get"]
+
+
 def test_a_host_with_and_without_its_domain_is_not_two_in_prevalence() -> None:
     one = completed([{"process": "apt-get install a", "process_id": 7}])
     two = [{**row, "dest": "host1.contoso.example"} for row in one]

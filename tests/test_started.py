@@ -254,6 +254,14 @@ def test_the_first_minutes_of_what_a_person_starts_after_the_install_belong_to_i
     assert "ipconfig" not in tree, "nor is what the program does later"
 
 
+@pytest.mark.parametrize(
+    "line", ["cmd.exe /k curl http://b.example", "powershell -noexit -enc QQA"]
+)
+def test_a_shell_that_stays_open_after_a_command_was_not_opened_by_a_person(line: str) -> None:
+    (tree,) = trees(INSTALL, DEFINED, CHOSEN, row(65, line, "c.exe", parent_process_id=160))
+    assert line in tree
+
+
 def test_an_install_that_a_person_starts_from_an_installed_program_is_another() -> None:
     other = row(70, "msiexec /i C:\\a\\other.msi", "c.exe", parent_process_id=160)
     assert len(trees(INSTALL, DEFINED, CHOSEN, other)) == 2

@@ -23,7 +23,7 @@ CIM = "cim"
 _WHO = ("process_id", "process_guid")
 _WHAT = ("process", "process_name", "dest_ip", "file_path", "registry_path", "service_name")
 _TIMES = ("_time", "timestamp", "@timestamp", "time", "Timestamp", "TimeCreated")
-_HOSTS = ("dest", "host", "src")
+_HOSTS = ("dest", "host", "dvc", "src")
 _HEADERS = 5_000
 
 

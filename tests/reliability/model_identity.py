@@ -106,11 +106,12 @@ class Identity:
         return next(iter(with_pid + before + known), None)
 
     def richest(self, rows: Iterable[int]) -> int:
-        """A GUID counts most, then a parent, then an installer, then a command line, then time."""
+        """What is more than bare, then an installer, a GUID, a parent, a line, the earliest."""
 
-        def poverty(i: int) -> tuple[bool, bool, bool, bool]:
+        def poverty(i: int) -> tuple[bool, ...]:
             row = self.rows[i]
-            return not row["guid"], not has_parent(row), kind_of(row) is None, not row["process"]
+            told = not row["guid"], not has_parent(row), not row["process"]
+            return is_bare(row), kind_of(row) is None, *told
 
         return int(min(self.sorted(sorted(rows)), key=poverty))
 
@@ -119,7 +120,7 @@ class Identity:
 
         From the oldest to the newest, a row joins the newest group that began at most two seconds
         before it and of which nobody contradicts it. What may be the end of a process joins the
-        newest group, however old, if nobody contradicts it.
+        newest group, if that is of one day, told more, and nobody contradicts it.
         """
         groups: list[list[int]] = []
         same = [i for i in self.on_host(near) if self.rows[i]["pid"] == pid]
@@ -133,7 +134,10 @@ class Identity:
             else:
                 group = []
             newest = groups[-1] if groups and is_bare(self.rows[row]) else []
-            if not group and all(self.one_process(row, other) for other in newest[:LOOK_BACK]):
+            told_more = not all(is_bare(self.rows[other]) for other in newest[:LOOK_BACK])
+            in_time = newest and self.rows[row]["time"] - self.rows[newest[0]]["time"] <= 86_400
+            joins = all(self.one_process(row, other) for other in newest[:LOOK_BACK])
+            if not group and told_more and in_time and joins:
                 group = newest
             if group:
                 group.append(row)

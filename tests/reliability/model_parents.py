@@ -176,10 +176,10 @@ class Parents(Identity):
         or another child of it. The user is the same.
         """
         me = self.rows[row]
-        if not me["process_id"].isdigit():
+        if not me["pid"].isdigit():
             return None
         for lower in range(1, DETACHED_PIDS + 1):
-            near = self.history(row, str(int(me["process_id"]) - lower))
+            near = self.history(row, str(int(me["pid"]) - lower))
             near = [i for i in near if self.rows[i]["time"] <= me["time"]]
             if not near or me["time"] - self.rows[near[-1]]["time"] > DETACHED_SECONDS:
                 continue

@@ -22,6 +22,7 @@ from .model import Root
 from .rows import IS_ROOT, KIND, RowStore, guid_form
 
 SAME_PROCESS_SECONDS = 2.0
+END_SECONDS = 86_400.0
 LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
 SPARSE = 16
@@ -183,6 +184,11 @@ class Identities:
                 result.sort(key=lambda row: (self.order(row), self._whole(row)))
         return result
 
+    def forget(self) -> None:
+        """Forget which rows are one process, since it was found out which are installers."""
+        for known in (self._canonical, self._copies, self._pid_histories, self._guid_histories):
+            known.clear()
+
     def _whole(self, row: int) -> list[str]:
         """Return all columns of a row, also those that the engine does not read."""
         return self.store.values(row)[1] if row >= 0 else []
@@ -249,7 +255,7 @@ class Identities:
         """Return the process with a GUID, -1 if there is none.
 
         Where several processes have it, which no sensor should say, the last before a time with
-        that process id, else the last.
+        that process id, else the last before it, else the first.
         """
         known = self._guid_histories.get(guid)
         if known is None:
@@ -280,11 +286,12 @@ class Identities:
             return True
         return guid_form(store.text(teller, field)) == guid_form(store.text(row, "process_guid"))
 
-    def _poverty(self, row: int) -> tuple[bool, bool, bool, bool]:
-        """Order copies of one process: what tells more comes first."""
+    def _poverty(self, row: int) -> tuple[bool, ...]:
+        """Order copies of one process: what tells more comes first, an installer stays one."""
         store = self.store
         is_root, no_parent = bool(store.flags[row] & IS_ROOT), not self._has_parent(row)
-        return not store.own_guid[row], no_parent, not is_root, not store.own_command[row]
+        told = not store.own_guid[row], no_parent, not store.own_command[row]
+        return self._is_bare(row), not is_root, *told
 
     def _has_parent(self, row: int) -> bool:
         store = self.store
@@ -318,7 +325,7 @@ class Identities:
     def _twins(self, groups: list[list[int]], row: int) -> list[int] | None:
         """Return the group of rows that are this process as another sensor saw it.
 
-        What may be the end of a process belongs to the newest one, however long that ran.
+        What may be the end of a process belongs to the newest one, if that told more.
         """
         store = self.store
         for group in reversed(groups[-LOOK_BACK:]):
@@ -327,7 +334,12 @@ class Identities:
             if all(self._same_process(row, other) for other in group[:LOOK_BACK]):
                 return group
         newest = groups[-1] if groups and self._is_bare(row) else []
-        if newest and all(self._same_process(row, other) for other in newest[:LOOK_BACK]):
+        in_time = bool(newest) and store.time[row] - store.time[newest[0]] <= END_SECONDS
+        if (
+            in_time
+            and not all(map(self._is_bare, newest[:LOOK_BACK]))
+            and all(self._same_process(row, other) for other in newest[:LOOK_BACK])
+        ):
             return newest
         return None
 

@@ -176,6 +176,9 @@ class Linker(Parents):
             root = self.entry_of(row)
             if root and root.sibling_pattern and self.command_beside(row, root.sibling_pattern):
                 flags[row] |= IS_ROOT
+        if waiting:
+            self.forget()
+            self._started.clear()
 
     def command_beside(self, row: int, pattern: Regex) -> str:
         """Return the nearest command line beside a process that matches; empty if none does.

@@ -14,7 +14,7 @@ from itertools import repeat
 from operator import or_
 
 from .catalogue import Catalogue
-from .columns import PID_CHARS
+from .columns import PID_CHARS, decimal_id
 from .events import Process
 from .identity import LOOK_BACK, Identities, KeyIndex, file_name, same_name
 from .rows import PARENT_IS_ROOT, RowStore
@@ -267,9 +267,10 @@ class Parents(Identities):
     def _left_behind_by(self, row: int) -> int:
         """Return the script that started a process of init shortly before, -1 if none is near."""
         store, me = self.store, self.process(row)
-        if not me.process_id.isdecimal() or len(me.process_id) > PID_CHARS:
+        own = decimal_id(me.process_id)
+        if not own.isdecimal() or len(own) > PID_CHARS:
             return -1
-        for pid in range(int(me.process_id) - 1, int(me.process_id) - 1 - DETACHED_PIDS, -1):
+        for pid in range(int(own) - 1, int(own) - 1 - DETACHED_PIDS, -1):
             times, rows = self.history(store.key(me.dest, str(pid)))
             place = bisect_right(times, store.time[row]) - 1
             if place < 0 or store.time[row] - times[place] > DETACHED_SECONDS:

@@ -152,7 +152,6 @@ class RowStore:
         self._offset, self._length = array("I"), array("I")
         self._chunk_start, self._chunk_offset = array("Q"), array("Q")
         self.guid_forms: set[str] = set()
-        self._guid_lengths: set[int] = set()
         self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
         self._gates: dict[tuple[str, str, bool], Gate | None] = {}
@@ -248,7 +247,7 @@ class RowStore:
         pid, guid = decimal_ids(columns["process_id"]), known_guids(columns["process_guid"])
         parent_pid = of_others(decimal_ids(columns["parent_process_id"]), pid)
         parent_guid = of_others(known_guids(columns["parent_process_guid"]), guid)
-        self._note_forms(guid)
+        self._note_forms(guid, parent_guid)
         self.own_guid.extend(hashed(hosts, guid))
         self.own_pid.extend(hashed(hosts, pid))
         self.own_command.extend(hashed(hosts, columns["process"]))
@@ -277,13 +276,10 @@ class RowStore:
             self.started_program.append(hash(program) ^ hosts[i] if program else 0)
         self.flags.extend(flags)
 
-    def _note_forms(self, guids: Column) -> None:
-        """Note in which forms GUIDs are written; those of one length have one form."""
-        new = set(map(len, guids)) - self._guid_lengths
-        if new:
-            self._guid_lengths |= new
-            known_ones = (g for g in guids if len(g) in new and g not in MISSING)
-            self.guid_forms.update(map(guid_form, known_ones))
+    def _note_forms(self, *columns: Column) -> None:
+        """Note in which forms GUIDs are written."""
+        for guids in columns:
+            self.guid_forms.update(map(guid_form, set(guids) - MISSING))
 
     def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
         """Yield the places of what a service manager or a person started, not the system's own."""
@@ -445,6 +441,7 @@ class RowStore:
             reporter = self._host(layout.value(values, "dvc"), layout.value(values, "host"))
         pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
         guid = "" if guid in NO_GUIDS else guid
+        self._note_forms([guid])
         if not host and not source and not reporter:
             self.counters.no_dest += 1
             return False
@@ -525,7 +522,9 @@ class RowStore:
         name = program_name(process.process_name)
         above = program_name(process.parent_process_name)
         return process._replace(
-            dest=process.dest or layout.value(values, "host") or layout.value(values, "dvc"),
+            dest=(
+                process.dest or layout.value(values, "host") or layout.value(values, "dvc")
+            ).strip(),
             process_name=name or base_name(process.process_path, process.process),
             parent_process_name=above
             or base_name(process.parent_process_path, process.parent_process),

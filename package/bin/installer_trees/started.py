@@ -58,7 +58,8 @@ _SESSION = re.compile(
     rf"|(?:(?:/usr|/usr/local|/opt/homebrew)?/bin/)?{_SHELL}\s-(?:i?l|li))\s{{0,9}}$"
 )
 _TERMINAL = re.compile(
-    r"^\"?(?:[^\"]{0,200}\\)?(?:cmd|powershell|pwsh)(?:\.exe)?\"?\s{0,9}(?:(?:-noexit|/k)\b.{0,2000})?$",
+    r"^\"?(?:[^\"]{0,200}\\)?(?:cmd|powershell|pwsh)(?:\.exe)?\"?\s{0,9}(?:-nologo\s{0,9})?"
+    r"(?:(?:-noexit|/k)\s{0,9}(?:-command\s.{0,300}?\\shellIntegration\.ps1.{0,100})?)?$",
     re.IGNORECASE,
 )
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")

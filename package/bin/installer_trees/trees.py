@@ -10,8 +10,12 @@ from .identity import SAME_PROCESS_SECONDS, file_name
 from .links import Branch, Linker
 from .model import Node, Tree
 
-_TOLD_BY_ALL = "dest_ip dest_port file_path registry_path service_name service_path".split()
+_TARGET = (
+    "dest_ip dest_port url file_path registry_path registry_value_name registry_value_data"
+    " service_name service_path"
+).split()
 """What two sensors tell alike of one event."""
+_HARMLESS = frozenset(["read", "deleted"])
 MAX_PACKAGES = 16
 """Installers above a file's process whose packages its name is compared with."""
 _MACOS_FOLDERS = ("/Users/", "/System/", "/Library/", "/Applications/", "/opt/homebrew/")
@@ -86,7 +90,8 @@ def _events(linker: Linker, rows: list[int]) -> list[Event]:
     kept: list[Event] = []
     last: dict[tuple[str, ...], int] = {}
     for event in sorted({linker.store.event(row) for row in rows}):
-        what = (event.kind, *(getattr(event, name).lower() for name in _TOLD_BY_ALL))
+        action = event.action if event.action in _HARMLESS else ""
+        what = (event.kind, action, *(getattr(event, name).lower() for name in _TARGET))
         place = last.get(what, -1)
         if place >= 0 and event.time - kept[place].time <= SAME_PROCESS_SECONDS:
             more = {n: v for n, v in event._asdict().items() if v and not getattr(kept[place], n)}
