@@ -219,7 +219,8 @@ def test_an_event_that_arrived_several_times_counts_once() -> None:
     once = row([*install("sh"), contact], knowledge)
     assert once["installer_score"] == 30
     assert row([*install("sh"), *[contact] * 5], knowledge) == once
-    for other in ({"_time": START + 2}, {"dest_ip": "8.8.4.4"}, {"dest_port": 80}):
+    assert row([*install("sh"), contact, {**contact, "_time": START + 2}], knowledge) == once
+    for other in ({"_time": START + 4}, {"dest_ip": "8.8.4.4"}, {"dest_port": 80}):
         twice = row([*install("sh"), contact, {**contact, **other}], knowledge)
         assert twice["installer_score"] == 32
         assert " x2 " in twice["signal_detail"][0]
