@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from engine import START, run, shipped
-from installer_trees.first_use import used_names
+from installer_trees.first_use import _is_inline, used_names
 
 CATALOGUE = shipped()
 Row = dict[str, Any]
@@ -229,6 +229,39 @@ def test_the_next_program_in_the_language_uses_a_package_that_was_named_too() ->
     assert members([SHELL, named, program, later]) == [[named["process"], program["process"]]]
     other = row(12, 10, "node nightly.js", 9)
     assert members([SHELL, named, other]) == [[named["process"]]]
+
+
+@pytest.mark.parametrize(
+    ("family", "line", "typed"),
+    [
+        ("python", "python3 -Ic print(1)", True),
+        ("python", "python3 -W ignore -cprint(1)", True),
+        ("python", '"C:\\Program Files\\Python\\python.exe" -c "x"', True),
+        ("python", "python3 -u train.py -c settings", False),
+        ("python", "python3 -m pytest -c pytest.ini", False),
+        ("node", "node --eval=1", True),
+        ("node", "node --import tsx -p 1", True),
+        ("node", "node -r ./trace.js app.js", False),
+        ("ruby", "ruby -rjson -e 1", True),
+        ("ruby", "ruby app.rb -e production", False),
+        ("php", "php -d a=b -r 1;", True),
+        ("php", "php artisan -r", False),
+    ],
+)
+def test_code_that_was_typed_is_told_from_options_of_a_program(
+    family: str, line: str, typed: bool
+) -> None:
+    assert _is_inline(family, line) is typed
+
+
+def test_a_use_belongs_to_the_install_that_it_names_else_to_the_last_one_before() -> None:
+    first = row(11, 10, "pip install --index-url https://pypi.contoso.example/ color-kit", 1)
+    second = row(12, 10, "pip install --index-url https://pypi.contoso.example/ other-kit", 5)
+    named, program = row(13, 10, "python3 -c import color_kit", 8), row(14, 10, "python3 n.py", 9)
+    assert members([SHELL, first, second, named, program]) == [
+        [first["process"], named["process"]],
+        [second["process"], program["process"]],
+    ]
 
 
 @pytest.mark.parametrize(

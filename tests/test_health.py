@@ -66,3 +66,18 @@ def test_sources_are_told_apart_and_events_counted() -> None:
 def test_other_systems_need_no_original_file_name() -> None:
     row = health(install("sh"))["unknown"]
     assert "original_file_name" not in row["health"]
+
+
+def test_links_are_counted_as_the_trees_have_them() -> None:
+    """What takes over the process of an installer hangs under it in the trees, too."""
+    parent = {"parent_process_id": 2, "process_id": 7}
+    rows = completed([{"process": "dpkg -i a.deb", **parent}, {"process": "sh -c x", **parent}])
+    assert health(rows)["unknown"]["linked_by_pid"] == 1
+
+
+def test_hosts_are_counted_by_whatever_names_them() -> None:
+    rows = completed([{"process": "ls"}] * 3)
+    named = [{**row, "dest": "", field: "a"} for row, field in zip(rows, ("host", "dvc", "dest"))]
+    assert health(named)["unknown"]["hosts"] == 1
+    named[0]["host"] = "b"
+    assert health(named)["unknown"]["hosts"] == 2

@@ -278,6 +278,48 @@ def test_a_connection_belongs_to_the_host_that_reports_it() -> None:
         assert [e.dest_ip for _, e in pipeline._tree(kept[0]).events] == ["203.0.113.9"]
 
 
+def test_a_connection_is_not_of_the_process_with_its_id_on_the_other_side() -> None:
+    here = completed(EDR)
+    there = [{**row, "dest": "host2"} for row in here]
+    event = {"_time": START + 5, "dvc": "host1", "dest": "host2", "dest_ip": "10.0.0.9",
+             "process_id": 8}  # fmt: skip
+    pipeline, kept = run([*here, *there, event], CATALOGUE)
+    hosts = {t.nodes[0].process.dest for t in map(pipeline._tree, kept) if t.events}
+    assert hosts == {"host1"}
+    outside = {**here[1], "dest": "collector", "process_name": "sshd", "process": "sshd"}
+    event = {**event, "dvc": "", "host": "collector", "dest": "host2", "process_name": "sh"}
+    pipeline, kept = run([*there, outside, event], CATALOGUE)
+    assert [len(pipeline._tree(one).events) for one in kept] == [1], "the name decides"
+    pipeline, kept = run([*there, outside, {**event, "process_name": "sshd"}], CATALOGUE)
+    assert [len(pipeline._tree(one).events) for one in kept] == [0]
+
+
+def test_a_parent_that_only_a_copy_names_is_the_parent() -> None:
+    """The copy that tells most may name a parent that never arrived, in its own sensor's way."""
+    above, below = completed(EDR)[:2]
+    rich = {**other_sensor(below), "process_guid": "{A-2}", "parent_process_guid": "{gone}",
+            "parent_process_id": "", "_time": below["_time"] - 0.1}  # fmt: skip
+    plain = {k: v for k, v in below.items() if k != "process_guid"}
+    assert shapes([above, rich, plain]) == shapes([plain, rich, above]) == ["apt-get(sh)"]
+
+
+def test_two_sensors_quote_a_program_in_their_own_ways() -> None:
+    path = "C:\\Program Files\\Kit\\setup.exe"
+    told = {"process_id": 7, "process_name": "setup.exe", "process_path": path}
+    lines = (f'"{path}" /q', f"{path} /q", "setup.exe /q")
+    assert shapes(completed([{**told, "process": line, "_time": START} for line in lines])) == [
+        "setup.exe"
+    ]
+
+
+@pytest.mark.parametrize("guid", ["0", "-1", "0x0", "-"])
+def test_what_stands_for_no_guid_is_no_identity(guid: str) -> None:
+    row = {"process": "dpkg -i a.deb", "process_guid": guid}
+    pipeline, kept = run([{**completed([row])[0], "process_id": ""}], CATALOGUE)
+    assert not kept
+    assert pipeline.store.counters.no_identity == 1
+
+
 def test_one_connection_that_two_sensors_tell_counts_once() -> None:
     seen = {"by": 1, "dest_ip": "203.0.113.9", "dest_port": 443}
     events = completed([*EDR, seen])
@@ -330,6 +372,9 @@ def test_a_host_with_and_without_its_domain_is_not_two_in_prevalence() -> None:
     assert [tree.hosts for tree in kept] == [1, 1]
     _, kept = run([{**row, "dest": f"10.0.0.{i}"} for i in (1, 2) for row in one], CATALOGUE)
     assert [tree.hosts for tree in kept] == [2, 2]
+    two = [{**row, "dest": dest} for row in one for dest in ("3com.a.example", "3com.b.example")]
+    _, kept = run(two, CATALOGUE)
+    assert [tree.hosts for tree in kept] == [1, 1]
 
 
 def test_of_rows_that_the_engine_takes_for_equal_the_order_decides_nothing() -> None:

@@ -218,11 +218,12 @@ class Model(Parents):
     def owner(self, event: int, members: set[Who]) -> Who | None:
         """The process of a tree that an event belongs to.
 
-        By GUID, else by id; on the host in `dest`, else on that in `src`, else on the one that
-        reports it. What has the GUID of a process outside belongs to that one.
+        By GUID, else by id; on the host that reports it, else on that in `src`, else on that in
+        `dest`. What has the GUID of a process outside belongs to that one, and by id what has the
+        name that the event gives.
         """
         me = self.rows[event]
-        hosts = [host for host in (me["host"], me["src"].lower(), me["reporter"]) if host]
+        hosts = [host for host in (me["reporter"], me["src"].lower(), me["host"]) if host]
         for host in hosts if me["guid"] else []:
             near = [i for i in self.processes if self.rows[i]["host"] == host][:1]
             owner: Who | None = None
@@ -232,11 +233,10 @@ class Model(Parents):
             standin = next((w for w in told if w.key == (host, "guid", me["guid"])), None)
             if owner is not None or standin is not None:
                 return owner if owner in members else standin
-        for host in hosts:
-            found = self._owner_by_id(event, host)
-            if found in members:
-                return found
-        return None
+        found = [i for host in hosts for i in [self._owner_by_id(event, host)] if i is not None]
+        names = {i: self.rows[i]["process_name"] for i in found}
+        named = [i for i in found if same_name(me["process_name"], names[i])]
+        return next((i for i in named[:1] or found if i in members), None)
 
     def _owner_by_id(self, event: int, host: str) -> int | None:
         """The last process with the id before the event, or one that began a second after it.

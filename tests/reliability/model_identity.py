@@ -49,7 +49,7 @@ class Identity:
         kept = [i for i, row in enumerate(self.rows) if usable(row)]
         self.events = [i for i in kept if self.rows[i]["dest_ip"]]
         self.processes = [i for i in kept if not self.rows[i]["dest_ip"]]
-        self._representative = {i: self._first_of(i) for i in self.processes}
+        self._copies = {i: self._all_of(i) for i in self.processes}
 
     def order(self, who: Who) -> tuple[Any, ...]:
         """Order by time, then by content; for a stand-in also by that of the child that tells."""
@@ -66,8 +66,8 @@ class Identity:
         host = self.rows[row]["host"]
         return [i for i in self.processes if self.rows[i]["host"] == host]
 
-    def _first_of(self, row: int) -> int:
-        """The row that stands for all copies of a process: the richest of them.
+    def _all_of(self, row: int) -> list[int]:
+        """All copies of a process, the richest of them first, which stands for them.
 
         Copies are rows with one process id that are one process (see `groups`), and rows with one
         GUID that do not have two process ids; and the copies of copies.
@@ -76,7 +76,7 @@ class Identity:
         while True:
             more = {other for copy in copies for other in self._copies_of(copy)} | copies
             if more == copies:
-                return self.richest(copies)
+                return self.by_wealth(copies)
             copies = more
 
     def _copies_of(self, row: int) -> set[int]:
@@ -105,7 +105,7 @@ class Identity:
         with_pid = [i for i in before if pid and self.rows[i]["pid"] == pid]
         return next(iter(with_pid + before + known), None)
 
-    def richest(self, rows: Iterable[int]) -> int:
+    def by_wealth(self, rows: Iterable[int]) -> list[int]:
         """What is more than bare, then an installer, a GUID, a parent, a line, the earliest."""
 
         def poverty(i: int) -> tuple[bool, ...]:
@@ -113,7 +113,7 @@ class Identity:
             told = not row["guid"], not has_parent(row), not row["process"]
             return is_bare(row), kind_of(row) is None, *told
 
-        return int(min(self.sorted(sorted(rows)), key=poverty))
+        return sorted(self.sorted(sorted(rows)), key=poverty)
 
     def groups(self, near: int, pid: str) -> list[list[int]]:
         """Rows with one id on one host, those together that are one process.
@@ -157,14 +157,17 @@ class Identity:
             if form(one["guid"]) == form(other["guid"]):
                 return False
         if one["process"] and other["process"]:
-            if plain(one["process"]) == plain(other["process"]):
+            if plain(one) == plain(other):
                 return True
             if not is_bare(one) and not is_bare(other):
                 return False
         return same_name(one["process_name"], other["process_name"])
 
+    def copies(self, row: int) -> list[int]:
+        return self._copies[row]
+
     def stands_for(self, row: int) -> int:
-        return self._representative[row]
+        return self._copies[row][0]
 
     def history(self, near: int, pid: str) -> list[int]:
         """The processes that had an id on the host of `near`, oldest first."""
@@ -190,11 +193,20 @@ def form(guid: str) -> str:
     return "braces" if guid[0] == "{" else "dashes" if "-" in guid else "other"
 
 
-def plain(line: str) -> list[str]:
-    """The words of a command line without quotes, case, and the program's folder and `.exe`."""
-    words = line.replace('"', "").replace("'", "").lower().split()
-    name = words[0].rstrip("/\\").replace("\\", "/").split("/")[-1] if words else ""
-    return [name[:-4] if name.endswith(".exe") else name, *words[1:]]
+def plain(row: Row) -> list[str]:
+    """The words of a command line without quotes, case, and the program's folder and `.exe`.
+
+    The program is what stands in quotes, else its full path, else the first word.
+    """
+    line, path = row["process"].lower().lstrip(), row["process_path"].lower()
+    end = len(line.split(" ")[0])
+    if path and line.startswith(path) and line[len(path) : len(path) + 1] in ("", " "):
+        end = len(path)
+    if line[0] == '"' and line.count('"') > 1 and line[1] != '"':
+        end = line.index('"', 1) + 1
+    program, rest = (part.replace('"', "").replace("'", "") for part in (line[:end], line[end:]))
+    name = program.rstrip("/\\").replace("\\", "/").split("/")[-1]
+    return [name[:-4] if name.endswith(".exe") else name, *rest.split()]
 
 
 def _spelled_last(content: list[str]) -> tuple[str, ...]:

@@ -30,15 +30,19 @@ class Parents(Identity):
     """Finds the parent of every process."""
 
     def parent(self, row: int) -> Link:
-        """The parent of a row and what ties them, before circles are cut."""
-        return (
-            self._taken_over(row)
-            or self._named_by_guid(row)
-            or self._named_by_id(row)
-            or self._named_by_line(row)
-            or self._standin(row)
-            or (None, "")
-        )
+        """The parent of a row and what ties them, before circles are cut.
+
+        What stands for several rows has the parent that the richest of them names; only where none
+        names one that arrived, what they say stands for it.
+        """
+        found = self._taken_over(row)
+        ways = (self._named_by_guid, self._named_by_id, self._named_by_line)
+        for copy in self.copies(row):
+            for way in ways:
+                found = found or way(copy)
+        for copy in self.copies(row):
+            found = found or self._standin(copy)
+        return found or (None, "")
 
     def _taken_over(self, row: int) -> tuple[Who, str] | None:
         """What exec put in the place of an installer hangs under the image before.

@@ -32,8 +32,14 @@ _RUNNERS = {
 }
 """What runs the program of a project for which packages were installed."""
 _FAMILIES = frozenset([*_LANGUAGES, *_RUNNERS, _FETCHED])
-_INLINE = re.compile(r"\s(?:-[cepr]|--eval|--print)\s")
-"""Code that whoever typed the line wrote into it."""
+_INLINE = {
+    "python": ("-W -X", re.compile(r"-[bBdEiIOPqsSuvx]*c")),
+    "node": ("-r -C --require --import --loader", re.compile(r"-(?:e|p|pe|-eval|-print)(?:=|$)")),
+    "ruby": ("-I -r", re.compile(r"-[lnpswW]*e")),
+    "php": ("-d -c", re.compile(r"-[rBRE]$")),
+}
+"""Options whose next word is theirs, and what says that code follows, which somebody typed."""
+_FIRST_WORD = re.compile(r"\"[^\"]+\"|\S*")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.]+[a-z][a-z0-9]*)*", re.IGNORECASE)
 _SAID_OF_ANY = frozenset("cli py python js node lib sdk tool tools app client".split())
 _START_FILE = re.compile(
@@ -64,23 +70,40 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
     """
     claimed = {row for branch in branches for row in branch.members}
     adopted: set[int] = set()
-    for branch, root in _of_families(linker, branches, _FAMILIES):
-        line = linker.process(branch.top).process
-        names, runner = _package_names(root, line), _RUNNERS.get(root.family)
-        if names or runner:
-            next_ones = ((row, linker.process(row)) for row in _next(linker, branch.top))
-            uses = (row for row, next_one in next_ones if _uses(next_one, names, runner))
+    installs = list(_of_families(linker, branches, _FAMILIES))
+    for branch, root in installs:
+        if names := _package_names(root, linker.process(branch.top).process):
+            next_ones = ((row, linker.process(row).process) for row in _next(linker, branch.top))
+            uses = (row for row, line in next_ones if names & used_names(line))
             adopted |= _hang(linker, branch, claimed, uses)
+    for branch, root in installs:
+        if root.family in _RUNNERS:
+            runs = (r for r in _next(linker, branch.top) if _runs_project(root, linker.process(r)))
+            adopted |= _hang(linker, branch, claimed, runs)
     join(linker, branches, adopted)
 
 
-def _uses(process: Process, names: set[str], runner: re.Pattern[str] | None) -> bool:
-    """Tell whether a process uses packages by name, or runs the project that they are for."""
-    if names & used_names(process.process):
-        return True
-    if runner is None or _INLINE.search(process.process[:LINE_CHARS]):
+def _runs_project(root: Root, process: Process) -> bool:
+    """Tell whether a process runs the project that packages are for, no code typed with it."""
+    runner = _RUNNERS[root.family]
+    if not (runner.match(process.process_name) or runner.match(process.process_path)):
         return False
-    return bool(runner.match(process.process_name) or runner.match(process.process_path))
+    return not _is_inline(root.family, process.process[:LINE_CHARS])
+
+
+def _is_inline(family: str, line: str) -> bool:
+    """Tell whether one of the options before the first other word of a line is for code."""
+    with_value, code = _INLINE.get(family, ("", None))
+    program = _FIRST_WORD.match(line)
+    words = iter(line[program.end() if program else 0 :].split())
+    for word in words:
+        if code is None or word[0] != "-":
+            return False
+        if code.match(word):
+            return True
+        if word in with_value.split():
+            next(words, "")
+    return False
 
 
 def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) -> bool:
@@ -112,8 +135,11 @@ def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, l
 def _of_families(
     linker: Linker, branches: list[Branch], families: frozenset[str]
 ) -> Iterator[tuple[Branch, Root]]:
-    """Yield the branches whose top arrived and is an installer of some families."""
-    for branch in branches:
+    """Yield the branches whose top arrived and is an installer of some families, latest first.
+
+    What may use several installs belongs to the last before it.
+    """
+    for branch in sorted(branches, key=lambda branch: linker.order(branch.top), reverse=True):
         root = linker.root_of(branch.top)
         if branch.top >= 0 and root is not None and root.family in families:
             yield branch, root

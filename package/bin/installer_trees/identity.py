@@ -27,6 +27,7 @@ LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
 SPARSE = 16
 _QUOTES = re.compile("[\"']")
+_QUOTED = re.compile(r'"([^"]+)"(.*)', re.DOTALL)
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 _IS_ZERO = bytes(value == 0 for value in range(256))
@@ -138,7 +139,7 @@ class Identities:
         self._group_of: dict[int, list[int]] = {}
         self._by_guid_and_pid: dict[int, dict[int, list[int]]] = {}
         self._canonical: dict[int, int] = {}
-        self._copies: dict[int, set[int]] = {}
+        self._copies: dict[int, list[int]] = {}
         self._processes: dict[int, Process] = {}
         self._standins: dict[int, Process] = {}
         self._told_by: dict[int, tuple[str, ...]] = {}
@@ -197,17 +198,21 @@ class Identities:
         """Return the row that stands for a process that arrived more than once."""
         found = self._canonical.get(row)
         if found is None:
-            copies = self._same_as(row)
-            found = min(self.sort(copies), key=self._poverty) if len(copies) > 1 else row
-            self._canonical.update(dict.fromkeys(copies, found))
+            copies = list(self._same_as(row))
             if len(copies) > 1:
-                self._copies[found] = copies
+                copies = sorted(self.sort(copies), key=self._poverty)
+                self._copies[copies[0]] = copies
+            found = copies[0]
+            self._canonical.update(dict.fromkeys(copies, found))
         return found
 
-    def copies(self, row: int) -> set[int]:
-        """Return the rows of the process that a row stands for: each may name it another way."""
+    def copies(self, row: int) -> list[int]:
+        """Return the rows of the process that a row stands for, what tells most first.
+
+        Each may name the process and its parent another way.
+        """
         self.canonical(row)
-        return self._copies.get(row, {row})
+        return self._copies.get(row, [row])
 
     def _same_as(self, row: int) -> set[int]:
         """Return all rows of a process: of one GUID, or of one id and told by two sensors.
@@ -352,9 +357,7 @@ class Identities:
             return False
         one, other = self.process(a), self.process(b)
         if store.own_command[a] and store.own_command[b]:
-            if store.own_command[a] == store.own_command[b] or same_line(
-                one.process, other.process
-            ):
+            if store.own_command[a] == store.own_command[b] or same_line(one, other):
                 return True
             if not self._is_bare(a) and not self._is_bare(b):
                 return False
@@ -383,7 +386,7 @@ def file_name(path: str) -> str:
     return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def same_line(a: str, b: str) -> bool:
+def same_line(a: Process, b: Process) -> bool:
     """Compare command lines as different sensors write them.
 
     Case, quotes, blanks and the folder and `.exe` of the program do not count.
@@ -391,10 +394,19 @@ def same_line(a: str, b: str) -> bool:
     return _plain_line(a) == _plain_line(b)
 
 
-def _plain_line(line: str) -> list[str]:
-    program, *rest = _QUOTES.sub("", line).lower().split() or [""]
-    name = base_name(program, "")
-    return [name[:-4] if name.endswith(".exe") else name, *rest]
+def _plain_line(process: Process) -> list[str]:
+    """Return program and words; blanks in the program's path do not part it."""
+    line, path = process.process.lower().lstrip(), process.process_path.lower()
+    found = _QUOTED.match(line)
+    if found:
+        program, line = found.groups()
+    elif path and line.startswith(path) and not line[len(path) :][:1].strip():
+        program, line = path, line[len(path) :]
+    else:
+        program, _, line = line.partition(" ")
+    words = _QUOTES.sub("", line).split()
+    name = base_name(_QUOTES.sub("", program), "")
+    return [name[:-4] if name.endswith(".exe") else name, *words]
 
 
 def same_name(a: str, b: str) -> bool:

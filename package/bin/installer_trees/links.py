@@ -138,8 +138,8 @@ class Linker(Parents):
         """Yield the rows whose parent is `member`, and what ties each to it."""
         store = self.store
         if member < -1:
-            for child in self._standin_children[member]:
-                if self.canonical(child) == child and self.parent_of(child)[0] == member:
+            for child in set(map(self.canonical, self._standin_children[member])):
+                if self.parent_of(child)[0] == member:
                     yield child, PARENT_FIELDS
             return
         own = (
@@ -161,9 +161,8 @@ class Linker(Parents):
         known = self._families.get((kind, key))
         if known is None:
             known = {}
-            for child in self.children_by[kind].rows(key):
-                if self.canonical(child) == child:
-                    known.setdefault(self.parent_of(child)[0], []).append(child)
+            for child in set(map(self.canonical, self.children_by[kind].rows(key))):
+                known.setdefault(self.parent_of(child)[0], []).append(child)
             self._families[kind, key] = known
         return known
 
@@ -262,15 +261,16 @@ class Linker(Parents):
     def owner_of(self, event: int, members: dict[int, int]) -> int:
         """Return the member row that owns an event, -1 for none.
 
-        The host is the one in `dest` or, for network events, that in `src` or the one that reports
-        it: the one that owns the process. By process id, it is the last process with that id before
-        the event, and of several exec calls the one with the name that the event gives.
+        The host is the one in `dest`; for network events the one that reports them, or that in
+        `src`, comes before: there, `dest` may be the other side. By process id, it is the last
+        process with that id before the event, and of several hosts and of several exec calls the
+        one with the name that the event gives.
         """
         store = self.store
         sides = (
-            (store.own_guid[event], store.own_pid[event]),
-            (store.parent_guid[event], store.parent_pid[event]),
             (store.own_command[event], store.parent_command[event]),
+            (store.parent_guid[event], store.parent_pid[event]),
+            (store.own_guid[event], store.own_pid[event]),
         )
         time = store.time[event] + EVENT_SLACK_SECONDS
         for guid, pid in sides:
@@ -278,14 +278,13 @@ class Linker(Parents):
             standin = self._standin_of.get((GUID, guid, 0), -1) if guid else -1
             if owner != -1 or standin in members:
                 return owner if owner in members else standin if standin in members else -1
-        for guid, pid in sides:
-            if pid:
-                owner = self._owner_by_pid(event, pid, guid)
-                if owner in members:
-                    return owner
-        return -1
+        name = store.event(event).process_name
+        owners = [self._owner_by_pid(event, name, pid, guid) for guid, pid in sides if pid]
+        found = [row for row in owners if row != -1]
+        named = [row for row in found if same_name(name, self.process(row).process_name)][:1]
+        return next((row for row in named or found if row in members), -1)
 
-    def _owner_by_pid(self, event: int, key: int, guid: int) -> int:
+    def _owner_by_pid(self, event: int, name: str, key: int, guid: int) -> int:
         """Return the row that owns an event by process id; one with another GUID does not."""
         store = self.store
         times, rows = self.history(key)
@@ -299,7 +298,6 @@ class Linker(Parents):
         candidates = [
             row for row in near if not self.another_guid(guid, row, event, "process_guid")
         ]
-        name = store.event(event).process_name
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
         return next(named, candidates[0] if candidates else -1)
 

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import repeat
+from itertools import chain, repeat
 from operator import or_
 
 from .catalogue import Catalogue
@@ -72,23 +72,27 @@ class Parents(Identities):
         self._lines: dict[int, dict[int, set[int]]] = {}
 
     def parent_of(self, row: int) -> Link:
-        """Return the parent of a row and what ties them; (-1, "") when none is known."""
+        """Return the parent of a row and what ties them; (-1, "") when none is known.
+
+        Where the row stands for others, a parent that one of them names is better than a stand-in.
+        """
         found = self._parents.get(row)
         if found is None:
-            found = (
-                self._by_parent_guid(row)
-                or self._by_parent_pid(row)
-                or self._by_parent_line(row)
-                or self._by_standin(row)
-                or NO_PARENT
-            )
-            self._parents[row] = found
+            copies = self.copies(row)
+            links = chain(map(self._arrived, copies), map(self._by_standin, copies))
+            found = self._parents[row] = next(filter(None, links), NO_PARENT)
         return found
+
+    def _arrived(self, row: int) -> Link | None:
+        """Find the parent among the processes that arrived."""
+        found = self._by_parent_guid(row) or self._by_parent_pid(row)
+        return found or self._by_parent_line(row)
 
     def expect_parents(self, rows: Iterable[int]) -> None:
         """Look in one pass for the parents of some rows that a GUID does not tell."""
         store = self.store
-        unnamed = [row for row in rows if not self._named_by_guid(row)]
+        copies = (copy for row in rows for copy in self.copies(row))
+        unnamed = [row for row in copies if not self._named_by_guid(row)]
         self._by_pid.expect([store.parent_pid[row] for row in unnamed])
         self._by_command.expect([store.parent_command[row] for row in unnamed])
 

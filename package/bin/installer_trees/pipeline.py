@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from .addresses import address_type
 from .catalogue import Catalogue
 from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
@@ -164,10 +165,8 @@ class Pipeline:
     def health_rows(self) -> list[dict[str, Value]]:
         """Return one row a data source, for `output=health`."""
         linker = Linker(self.store, self.catalogue, self.settings.tree_lifetime * 3600)
-        rows = health_rows(self.store, linker)
-        branches = self._installs(linker)
-        self._summarize(linker, branches)
-        return rows
+        self._summarize(linker, self._installs(linker))
+        return health_rows(self.store, linker)
 
     def process_columns(self) -> list[str]:
         """Return the columns of `output=processes`: the input's own, then the added ones."""
@@ -233,7 +232,7 @@ class Pipeline:
 def _one_host(dest: str) -> str:
     """Return the name that a host has with and without its domain; addresses stay whole."""
     name = dest.lower()
-    return name if name[:1].isdigit() or ":" in name else name.partition(".")[0]
+    return name if address_type(name) != "other" else name.partition(".")[0]
 
 
 def _messages(pipeline: Pipeline) -> Iterator[Message]:

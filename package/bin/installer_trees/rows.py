@@ -57,6 +57,8 @@ IS_ROOT = 8
 PARENT_IS_ROOT = 16
 NEEDS_SIBLING = 32
 REFUSED = -1
+HOST_FIELDS = ("dest", "host", "dvc")
+"""Where the host of a process creation stands; each stands in for those before it."""
 
 NO_HOST = 0
 
@@ -341,8 +343,9 @@ class RowStore:
                 )
             ]
         pid, guid = columns["process_id"], columns["process_guid"]
-        nameless = MISSING.isdisjoint(pid) or MISSING.isdisjoint(guid)
-        if NO_HOST not in hosts and "" not in names and nameless:
+        no_guid = MISSING | NO_GUIDS
+        all_known = MISSING.isdisjoint(pid) or no_guid.isdisjoint(guid)
+        if NO_HOST not in hosts and "" not in names and all_known:
             return None
         usable = []
         for host, name, a, b in zip(hosts, names, pid, guid):
@@ -351,7 +354,7 @@ class RowStore:
                 self.counters.no_dest += 1
             elif not name:
                 self.counters.no_process += 1
-            elif a in MISSING and b in MISSING:
+            elif a in MISSING and b in no_guid:
                 self.counters.no_identity += 1
             else:
                 refused = False
@@ -377,7 +380,7 @@ class RowStore:
         hosts = list(map(self._hosts.get, names))
         if None in hosts or NO_HOST in hosts:
             hosts = [
-                self._host(name, layout.value(row, "host"), layout.value(row, "dvc"))
+                self._host(name, *(layout.value(row, field) for field in HOST_FIELDS[1:]))
                 if host in (None, NO_HOST)
                 else host
                 for host, name, row in zip(hosts, names, batch)
@@ -522,9 +525,7 @@ class RowStore:
         name = program_name(process.process_name)
         above = program_name(process.parent_process_name)
         return process._replace(
-            dest=(
-                process.dest or layout.value(values, "host") or layout.value(values, "dvc")
-            ).strip(),
+            dest=next(filter(None, (layout.value(values, f) for f in HOST_FIELDS)), "").strip(),
             process_name=name or base_name(process.process_path, process.process),
             parent_process_name=above
             or base_name(process.parent_process_path, process.parent_process),
