@@ -16,7 +16,7 @@ from . import ROOT
 from .command import WITHOUT_EVENTS
 from .measure import COMMAND, labeled
 from .model import BUILT_WITH, HELD_OUT, PARTS, SEVERITIES, Result
-from .tables import as_markdown, as_text, counts, goals, hard_cases, shares
+from .tables import as_markdown, as_text, counts, distinct, goals, hard_cases, shares
 
 PACKAGES = ("duckdb-kql", "duckdb", "pysigma", "pysigma-backend-sqlite", "matplotlib")
 PICTURE = "quality-scores.png"
@@ -99,7 +99,7 @@ def _versions() -> str:
 
 def _bands(results: Sequence[Result]) -> str:
     """Say how the severity bands lie to the scores that were measured."""
-    built = [u for r in results if r.data.part == BUILT_WITH for u in r.units]
+    built = distinct([result for result in results if result.data.part == BUILT_WITH])
     good = sorted(u.score for u in labeled(built, "benign"))
     bad = sorted(u.score for u in labeled(built, "malicious"))
     settings = Settings()

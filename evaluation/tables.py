@@ -61,7 +61,7 @@ def shares(results: Sequence[Result]) -> Table:
 
     An install that is in several data sets (the samples hold some of the recordings) counts once.
     """
-    units = _distinct(results)
+    units = distinct(results)
     header = ["detector", "at", "malicious found", "benign flagged", "precision"]
     rows = []
     for detector in dict.fromkeys(name for result in results for name in _running(result)):
@@ -72,7 +72,8 @@ def shares(results: Sequence[Result]) -> Table:
     return header, rows
 
 
-def _distinct(results: Sequence[Result]) -> list[Unit]:
+def distinct(results: Sequence[Result]) -> list[Unit]:
+    """Return all that is counted, an install that is in several data sets from the largest only."""
     seen: dict[tuple[str, str], str] = {}
     units = []
     for result in sorted(results, key=lambda r: -len(r.data.rows)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,16 @@ from evaluation import datasets, report
 from evaluation.command import trees
 from evaluation.measure import COMMAND, measure, precision, recall, templates
 from evaluation.membership import tree_of_rows
-from evaluation.model import HELD_OUT, DataSet, Findings, FoundTree, Hit, Recording, Unit
+from evaluation.model import (
+    BUILT_WITH,
+    HELD_OUT,
+    DataSet,
+    Findings,
+    FoundTree,
+    Hit,
+    Recording,
+    Unit,
+)
 from evaluation.plot import stacked
 from evaluation.statistics import wilson
 from evaluation.tables import as_markdown, as_text, counts, goals, shares
@@ -142,6 +152,17 @@ def test_tables_count_an_install_of_two_sets_once() -> None:
     )
     lines = as_text(counts(results[0])).splitlines()
     assert lines[2].split() == [COMMAND, "1", "1", "1", "0", "1", "0", "0", "0", "0", "0", "0", "0"]
+
+
+def test_what_is_said_of_the_bands_counts_an_install_of_two_sets_once() -> None:
+    """The samples hold some of the recordings that the catalogue was built with."""
+    sets = [
+        data_set((f"{place}/x", row("a", 1, 9)), **{f"{place}/x": "malicious"}) for place in "ab"
+    ]
+    built = [replace(data, name=str(n), part=BUILT_WITH) for n, data in enumerate(sets)]
+    results = [measure(data, [tree(90, 0)], []) for data in built]
+    page = report.markdown(results, [], picture=True)
+    assert "1 of 1\nmalicious recordings reach it" in page
 
 
 def test_points_of_equal_scores_do_not_hide_each_other() -> None:

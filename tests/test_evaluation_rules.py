@@ -105,6 +105,21 @@ def test_sigma_rules_run_on_their_own_events(tmp_path: Path) -> None:
     assert (found.ran, found.skipped) == (3, (("d.yml", "no dns_query events among CIM rows"),))
 
 
+def test_a_sigma_rule_that_cannot_run_is_a_sentence(tmp_path: Path) -> None:
+    """The page of the evaluation shows it; a parser's own words alone say nothing there."""
+    pytest.importorskip("sigma.backends.sqlite", reason="needs Python 3.10")
+    rule = SIGMA.format(title="kept", category="process_creation", selection="{Image: a}")
+    kept = rule.replace("selection and not filter", "write Image to %seen%; then if filter")
+    (tmp_path / "kept.yml").write_text(kept)
+    (tmp_path / "modifier.yml").write_text(rule.replace("Unknown|contains", "Unknown|odd"))
+    (tmp_path / "raw.yml").write_text(rule.replace("category: process_creation", ""))
+    assert [reason for _, reason in sigma.find(tmp_path, ROWS).skipped] == [
+        "the condition of kept is none that Sigma defines",
+        "pySigma cannot run modifier, it says \"Unknown modifier 'odd'\"",
+        "no raw windows events among CIM rows",
+    ]
+
+
 @pytest.mark.parametrize("find", [kql.find, escu.find, sigma.find])
 def test_a_folder_without_rules_is_said(tmp_path: Path, find: object) -> None:
     found = find(tmp_path, ROWS)  # type: ignore[operator]

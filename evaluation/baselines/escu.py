@@ -52,7 +52,8 @@ def find(folder: Path, rows: Sequence[Row]) -> Findings:
                 file.read_text(encoding="utf-8").strip()
             )
         except SplError as error:
-            skipped.append((file.name, str(error).splitlines()[0]))
+            said = str(error).splitlines()[0]
+            skipped.append((file.name, f'the reference runner cannot run {rule}, it says "{said}"'))
             continue
         remarks.update(result.notes)
         numbers = {int(str(row["user"]).rpartition(MARK)[2]) for row in result.rows}

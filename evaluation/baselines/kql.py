@@ -23,6 +23,7 @@ from ..reading import kind
 
 NAMES = {False: "Sentinel KQL", True: "Sentinel KQL, dash as sh"}
 SEVERITY = "medium"
+MISSING = "DuckDB with duckdb-kql is not installed; it needs Python 3.10"
 BATCH = 200
 CALLED_SH = re.compile(r"[\"']?(\S*/)?-?sh\b")
 PROCESS_COLUMNS = (
@@ -60,8 +61,8 @@ def find(folder: Path, rows: Sequence[Row], dash_as_sh: bool = False) -> Finding
     try:
         engine = import_module("duckdb_kql")
         import_module("duckdb")
-    except ImportError as error:
-        return Findings(name, skipped=tuple((f.name, f"{error}") for f in files))
+    except ImportError:
+        return Findings(name, skipped=tuple((file.name, MISSING) for file in files))
     hits: list[Hit] = []
     skipped = []
     start = datetime.now(timezone.utc).replace(tzinfo=None) - timedelta(hours=12)
@@ -72,7 +73,8 @@ def find(folder: Path, rows: Sequence[Row], dash_as_sh: bool = False) -> Finding
             names = [column[0] for column in answer.description]
             found = [dict(zip(names, values)) for values in answer.fetchall()]
         except Exception as error:  # whatever the translator or DuckDB says is the reason
-            skipped.append((file.name, str(error).splitlines()[0]))
+            said = str(error).splitlines()[0]
+            skipped.append((file.name, f'DuckDB cannot run {file.stem}, it says "{said}"'))
             continue
         numbers = {_number(row, start) for row in found}
         hits += [Hit(number, SEVERITY, file.stem) for number in sorted(numbers)]

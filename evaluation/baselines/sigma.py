@@ -46,6 +46,7 @@ SOURCES = {
 }
 """Sigma categories that CIM events can answer: the kind of row, and the CIM field of each field."""
 SYSTEMS = ("windows", "linux", "macos")
+MISSING = "pySigma with its SQLite backend is not installed; it needs Python 3.10"
 MAC_PATHS = re.compile(
     r"^/(System/|Library/|Applications/|Users/|private/|usr/libexec/Plist|opt/homebrew/)"
 )
@@ -60,8 +61,9 @@ def find(folder: Path, rows: Sequence[Row]) -> Findings:
     try:
         backend = import_module("sigma.backends.sqlite").sqliteBackend
         collection = import_module("sigma.collection").SigmaCollection
-    except ImportError as error:
-        return Findings(NAME, skipped=tuple((f.name, f"{error}") for f in files))
+        no_condition = import_module("sigma.exceptions").SigmaConditionError
+    except ImportError:
+        return Findings(NAME, skipped=tuple((file.name, MISSING) for file in files))
     database = _database(rows)
     hits: list[Hit] = []
     skipped = []
@@ -75,8 +77,11 @@ def find(folder: Path, rows: Sequence[Row]) -> Findings:
                 hits += [Hit(number, severity, file.stem) for number in numbers]
         except _NotHereError as error:
             skipped.append((file.name, str(error)))
+        except no_condition:
+            skipped.append((file.name, f"the condition of {file.stem} is none that Sigma defines"))
         except Exception as error:  # whatever pySigma or SQLite says is the reason
-            skipped.append((file.name, str(error).splitlines()[0]))
+            said = str(error).splitlines()[0]
+            skipped.append((file.name, f'pySigma cannot run {file.stem}, it says "{said}"'))
     ran = len(files) - len(skipped)
     return Findings(NAME, tuple(hits), ran, tuple(skipped), graded=True)
 
@@ -88,7 +93,7 @@ class _NotHereError(Exception):
 def _run(database: sqlite3.Connection, backend: Any, rule: Any, collection: Any) -> list[int]:
     source = rule.logsource
     if source.category not in SOURCES:
-        what = source.category or source.service or source.product
+        what = source.category or source.service or f"raw {source.product}"
         raise _NotHereError(f"no {what} events among CIM rows")
     found: set[int] = set()
     for system in SYSTEMS if source.product is None else (source.product,):
