@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import re
@@ -14,8 +15,10 @@ from posixpath import normpath
 from typing import NamedTuple
 
 import build_docs
+import engine
 import installerscore_options
 import pytest
+import sample
 import yaml
 from addonfactory_splunk_conf_parser_lib import TABConfigParser
 from conftest import ROOT
@@ -24,10 +27,12 @@ from installer_trees.model import Settings
 from installer_trees.regex import MATCH_CHARS
 from spl.conf import app_lookups, app_macros
 from spl.errors import SplError
-from spl.macros import calls
+from spl.macros import calls, expand
 from spl.matching import Row
 from spl.pipeline import Command
 from spl.runner import Run
+
+from installerscore_cli.views.listing import DRAWN_TREES, MOST_TREES
 
 PACKAGE = ROOT / "package"
 MACROS = app_macros(PACKAGE)
@@ -195,6 +200,90 @@ def test_bounds_are_those_of_the_engine() -> None:
     assert f"{MATCH_CHARS:,} characters" in PAGES["docs/tune.md"]
     assert f"{Settings().maxevents:,} as shipped" in limitations
     assert f"{Settings().tree_lifetime} hours after" in limitations
+
+
+def test_modules_import_from_their_layer_and_those_above() -> None:
+    """The layers are the table of docs/architecture.md, which has every module of the engine."""
+    table = PAGES["docs/architecture.md"].partition("| layer |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[2] for row in table.splitlines()[2:]]
+    layer = {m: i for i, row in enumerate(rows) for m in re.findall(r"`(\w+)\.py`", row)}
+    folder = PACKAGE / "bin" / "installer_trees"
+    assert layer.keys() == {path.stem for path in folder.glob("*.py")}
+    for name in layer:
+        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                asked = [node.module] if node.module else [alias.name for alias in node.names]
+                assert all(layer[other] <= layer[name] for other in asked), (name, asked)
+
+
+def test_the_sums_of_the_sample_are_those_of_today() -> None:
+    """docs/reliability.md shows what a search says of its rows."""
+    pipeline, _ = engine.run(sample.newest_first(sample.load()), engine.shipped())
+    (said,) = [text for level, text in pipeline.messages() if level == "INFO"]
+    assert said in PAGES["docs/reliability.md"].replace("\n", " ")
+
+
+def test_the_number_of_filters_is_about_that_of_today() -> None:
+    """docs/detections.md says how many texts the question for hosts asks for."""
+    question = expand('`installer_hosts("*", "", "Processes.dest", 0, 1)`', MACROS)
+    lists = re.findall(r"IN \((.*?)\)", question)
+    filters = sum(len(re.findall(r'"(?:[^"\\]|\\.)*"', texts)) for texts in lists)
+    said = re.search(r"with some ([\d,]+) filters", PAGES["docs/detections.md"])
+    assert said is not None
+    assert int(said[1].replace(",", "")) == pytest.approx(filters, rel=0.1)
+
+
+def test_what_is_enabled_as_shipped() -> None:
+    """Pages say that all rules and all that is scheduled is disabled, and three reports are not."""
+    parser = TABConfigParser()
+    parser.read(PACKAGE / "default" / "savedsearches.conf", encoding="utf-8")
+    searches = parser.item_dict()
+    enabled = {name for name, keys in searches.items() if keys.get("disabled") != "1"}
+    assert enabled == {name for name, keys in searches.items() if "cron_schedule" not in keys}
+    assert not any(name.endswith(" - Rule") for name in enabled)
+    assert len(enabled) == 3
+    for page in ("docs/troubleshooting.md", "docs/detections.md"):
+        assert "three reports" in PAGES[page]
+
+
+def test_the_app_is_called_what_splunk_web_calls_it() -> None:
+    """The menu shows the label, folders and addresses the id: who names the id says both."""
+    manifest = json.loads((PACKAGE / "app.manifest").read_text(encoding="utf-8"))
+    label = manifest["info"]["title"]
+    for path in ("README.md", "docs/install.md", "docs/configure.md", "docs/splunk.md"):
+        assert f"*{label}*" in PAGES[path] or f"*Apps > {label}" in PAGES[path], path
+    for path, text in PAGES.items():
+        assert not re.search(r"\bapp\s+TA-installerscore\b", text), f"{path}: name it {label}"
+
+
+def test_every_field_of_the_tables_of_the_page_is_described() -> None:
+    """docs/configure.md, signals and allowlist: each field by the label that the page gives it."""
+    config = json.loads((ROOT / "globalConfig.json").read_text(encoding="utf-8"))
+    tabs = {tab.get("title"): tab for tab in config["pages"]["configuration"]["tabs"]}
+    for name in ("Signals", "Allowlist"):
+        section = PAGES["docs/configure.md"].partition(f"\n## {name}\n")[2]
+        section = section.partition("\n## ")[0].lower()
+        for entity in tabs[name]["entity"]:
+            field = entity.get("label", "").split(" (")[0]
+            assert field.lower() in section, (name, field)
+
+
+def test_the_trees_that_the_program_shows_are_counted_rightly() -> None:
+    assert f"the {MOST_TREES} highest (`--top 0`: all)" in PAGES["docs/program.md"]
+    assert DRAWN_TREES == 3
+    assert "of the three highest" in PAGES["docs/program.md"]
+
+
+def test_every_picture_is_shown() -> None:
+    """By a page, or by the settings of the site."""
+    texts = {**PAGES, "docs/mkdocs.yml": (ROOT / "mkdocs.yml").read_text(encoding="utf-8")}
+    named = {
+        normpath(f"{path}/../{target}")
+        for path, text in texts.items()
+        for target in re.findall(r"(?<=[( \"])[\w/.-]+\.(?:png|svg)", text)
+    }
+    files = (p for p in (ROOT / "docs").rglob("*") if p.suffix in (".png", ".svg"))
+    assert {path.relative_to(ROOT).as_posix() for path in files} - named == set()
 
 
 def test_every_page_is_in_the_navigation() -> None:
