@@ -17,6 +17,7 @@ import build_dashboards
 import pytest
 from conftest import ROOT
 from dashboards.board import Board, Definition, defaults, filled, query_parameters, tokens_of
+from installer_trees.model import Settings
 from spl.app import App
 from spl.conf import stanzas
 from spl.macros import calls, expand
@@ -203,6 +204,24 @@ def test_what_options_name_is_there(name: str, request: pytest.FixtureRequest) -
 
 OPTIONAL = {"Why", "Known false positives", "Times", "Pattern"}
 """Columns that a tree need not have: no allowlist entry, no repeated signal."""
+
+
+def test_a_score_has_the_color_of_its_severity() -> None:
+    """That of a process as that of a tree, by the bands that ship; two bands color a count."""
+    by_time = DEFINITIONS["installer_activity"]["visualizations"]["by_time"]
+    colors = by_time["options"]["seriesColorsByField"]
+    panels = (p for d in DEFINITIONS.values() for p in d["visualizations"].values())
+    found = [
+        ranges
+        for panel in panels
+        for name, ranges in panel.get("context", {}).items()
+        if not name.endswith("Texts") and "match" not in ranges[0] and len(ranges) > 2
+    ]
+    assert len(found) > 5
+    for ranges in found:
+        for score in range(101):
+            inside = [r for r in ranges if r.get("from", 0) <= score < r.get("to", 101)]
+            assert [r["value"] for r in inside] == [colors[Settings().severity(score)]], score
 
 
 # --- tokens --------------------------------------------------------------------------------
@@ -667,7 +686,7 @@ def test_the_setup_check_of_a_fresh_install(setup: Board) -> None:
     assert found["Common Information Model add-on"][1] == "version 6.1.0"
     rules = sum(name.endswith(" - Rule") for name in setup.app.searches)
     assert rules > 30
-    assert found["Rules"][1] == f"0 of {len(setup.app.searches)} saved searches are enabled rules"
+    assert found["Rules"][1] == f"0 of {rules} rules are enabled"
     assert "maxevents is 2000000" in found["Events that one search reads"][1]
 
 
