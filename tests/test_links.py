@@ -237,6 +237,16 @@ def test_two_guids_of_one_form_are_two_processes() -> None:
     assert shapes([*rows, again]) == ["apt-get(sh(id id))"]
 
 
+def test_two_sensors_with_guids_of_one_form_are_one_when_one_of_them_loses_its() -> None:
+    """What docs/limitations.md says of them, and the way out that it names."""
+    rows = completed(EDR)
+    guids = ("process_guid", "parent_process_guid")
+    again = [{**row, **{f: row[f].replace("A", "B") for f in guids if f in row}} for row in rows]
+    assert shapes([*rows, *again]) == ["apt-get(sh(id))", "apt-get(sh(id))"]
+    bare = [{field: row[field] for field in row if field not in guids} for row in again]
+    assert shapes([*rows, *bare]) == ["apt-get(sh(id))"]
+
+
 @pytest.mark.parametrize("guid", [True, False])
 @pytest.mark.parametrize("after", [0, 0.01, 60, 7200])
 def test_the_end_of_a_process_is_no_other_process(guid: bool, after: float) -> None:
