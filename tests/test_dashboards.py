@@ -24,7 +24,7 @@ from spl.macros import calls, expand
 from spl.matching import Row
 from spl.pipeline import Command, split
 
-from dashboards import data
+from dashboards import chromium, data
 
 FOLDER = Path(__file__).resolve().parent / "dashboards"
 DEFINITIONS = {path.stem: build_dashboards.definition(path) for path in build_dashboards.sources()}
@@ -133,6 +133,16 @@ def test_every_panel_has_its_place_once_and_none_overlaps(name: str) -> None:
         covered |= cells
     bottom = max(b["position"]["y"] + b["position"]["h"] for b in blocks)
     assert len(covered) == build_dashboards.WIDTH // 10 * bottom // 10
+
+
+@every
+def test_no_table_is_wider_than_its_panel(name: str) -> None:
+    """At the width of the pictures; what is wider is cut at the edge, and has to be scrolled."""
+    for block in DEFINITIONS[name]["layout"]["structure"]:
+        panel = DEFINITIONS[name]["visualizations"][block["item"]]
+        formats = panel["options"].get("columnFormat", {}).values()
+        outer = (chromium.WIDTH - 20) * block["position"]["w"] / build_dashboards.WIDTH
+        assert sum(column.get("width", 0) for column in formats) <= outer - 20, block["item"]
 
 
 @every

@@ -150,6 +150,12 @@ def test_commands_of_a_shell_block_exist(block: Block) -> None:
                 assert (ROOT / word).exists() or word.startswith("docker/apps"), line
 
 
+@pytest.mark.parametrize("path", OWN)
+def test_commands_name_a_python_that_is_there(path: str) -> None:
+    """Plain `python` is on no new Debian, and lacks what the tools need: `.venv/bin/python`."""
+    assert re.findall(r"(?<![\w/.])python (?:tools|tests|bench|-m)\b.*", OWN[path]) == []
+
+
 @of("json", "yaml", "csv", "conf", "python", "xml")
 def test_a_block_of_data_or_code_can_be_read(block: Block, tmp_path: Path) -> None:
     if block.language == "json":
@@ -221,6 +227,8 @@ def test_the_sums_of_the_sample_are_those_of_today() -> None:
     pipeline, _ = engine.run(sample.newest_first(sample.load()), engine.shipped())
     (said,) = [text for level, text in pipeline.messages() if level == "INFO"]
     assert said in PAGES["docs/reliability.md"].replace("\n", " ")
+    rows = pipeline.store.counters.rows
+    assert f"`Sent {rows} events`" in PAGES["docs/splunk.md"]
 
 
 def test_the_number_of_filters_is_about_that_of_today() -> None:

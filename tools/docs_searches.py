@@ -17,17 +17,17 @@ SHORT = 80
 
 SEARCHES = """
 All rules and scheduled reports come disabled; the reports without a schedule run when you open
-them. Names in *Settings > Searches, reports, and alerts* begin with `Installer`; every search ends in a filter macro of its own, for what you know and do not want to see. *Finding*
-says whether a search raises a finding (notable event) in Enterprise Security; rules without it
-raise risk alone, reports neither. [Detections](../detections.md) says how they are built and
-proved.
+them. Names in *Settings > Searches, reports, and alerts* begin with `Installer`; every search ends
+in a filter macro of its own, for what you know and do not want to see. *Finding* says whether a
+search raises a finding (notable event) in Enterprise Security; rules without it raise risk alone,
+reports neither. [Detections](../detections.md) says how they are built and proved.
 """
 
 MACRO_PAGE = """
 Change macros under *Settings > Advanced search > Search macros*, app *Installer Abuse Detection*
-(TA-installerscore): your copy is kept in `local/` and survives an upgrade. [Detections](../detections.md#macros) has the ones
-that are made for changing. *Everywhere* means that every app sees the macro; the others work in
-this app only.
+(TA-installerscore): your copy is kept in `local/` and survives an upgrade.
+[Detections](../detections.md#macros) has the ones that are made for changing. *Everywhere* means
+that every app sees the macro; the others work in this app only.
 """
 
 
