@@ -231,6 +231,23 @@ def test_the_sums_of_the_sample_are_those_of_today() -> None:
     assert f"`Sent {rows} events`" in PAGES["docs/splunk.md"]
 
 
+def test_the_probe_of_the_page_scores_high() -> None:
+    """docs/verify.md: what it runs on Linux, as the audit log tells it."""
+    page = PAGES["docs/verify.md"]
+    pip = re.search(r"^ *(pip install .+)$", page, re.MULTILINE)
+    shell = re.search(r"os\.system\(\"(.+?)\"\)", page)
+    assert pip is not None
+    assert shell is not None
+    hook = "pip/_vendor/pyproject_hooks/_in_process/_in_process.py get_requires_for_build_wheel"
+    lines = [f"/usr/bin/python3 /usr/bin/{pip[1]}", f"/usr/bin/python3 {hook} /tmp/t"]
+    events = [{"process": line, "process_name": "python3"} for line in lines]
+    events += [{"process": f"sh -c {shell[1]}", "process_name": "dash", "parent": 1}]
+    events += [{"process": line, "parent": 2} for line in shell[1].split("; ")]
+    events[1]["parent"] = 0
+    (row,) = engine.tree_rows(engine.completed(events), engine.shipped())
+    assert row["installer_severity"] in ("high", "critical")
+
+
 def test_the_number_of_filters_is_about_that_of_today() -> None:
     """docs/detections.md says how many texts the question for hosts asks for."""
     question = expand('`installer_hosts("*", "", "Processes.dest", 0, 1)`', MACROS)
