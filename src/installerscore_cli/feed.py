@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from installer_trees.layout import DATA_MODELS, FIELDS
+from installer_trees.layout import DATA_MODELS, FIELDS, MISSING
 from installer_trees.pipeline import Pipeline
 
 from .readers import Broken, Record
@@ -23,7 +23,8 @@ CIM = "cim"
 _WHO = ("process_id", "process_guid")
 _WHAT = ("process", "process_name", "dest_ip", "file_path", "registry_path", "service_name")
 _TIMES = ("_time", "timestamp", "@timestamp", "time", "Timestamp", "TimeCreated")
-_HOSTS = ("dest", "host", "dvc", "src")
+_HOSTS = ("dest", "host", "dvc")
+_PEERS = ("dest_ip", "url", "dest_port")
 _HEADERS = 5_000
 
 
@@ -108,12 +109,10 @@ class Feed:
             self._add_cim(layout, record)
             return
         source = self._source(record)
-        if source is not None:
-            self._add_mapped(source, record)
-        elif "_raw" in record:
+        if "_raw" in record and (source is None or source.event(record) is None):
             self._add_raw(record)
         else:
-            self._refuse(record)
+            self._add_known(record)
 
     def end(self) -> None:
         """End a file."""
@@ -184,8 +183,11 @@ class Feed:
         row = [value if type(value) is str else text(value) for value in record.values()]
         if layout.time >= 0:
             row[layout.time] = epoch(row[layout.time])
-        if layout.needs_host:
-            row.append(self._host)
+        nameless = layout.is_nameless(row)
+        if not layout.hosts:
+            row.append("")
+        if nameless:
+            row[layout.host] = self._host
             self.tally.nameless += 1
         self.tally.used["CIM"] += 1
         self._append(layout.header, row)
@@ -201,7 +203,7 @@ class Feed:
             for one in self._joiner.add(raw):
                 self._add_known({"node": text(record.get("host")), **_filled(one)})
         else:
-            self._refuse(record)
+            self._add_known(record)
 
     def _append(self, header: tuple[str, ...], row: list[str]) -> None:
         chunk = self._chunks.get(header)
@@ -228,20 +230,40 @@ class _CimLayout:
 
     header: tuple[str, ...]
     time: int
-    needs_host: bool
+    host: int
+    hosts: tuple[int, ...]
+    sources: tuple[int, ...]
+    peers: tuple[int, ...]
 
     @classmethod
     def of(cls, header: tuple[str, ...]) -> _CimLayout | None:
         """Return the layout of a header that says who did what, None for any other."""
-        plain = {_plain(name) for name in header}
-        if plain.isdisjoint(_WHO) or plain.isdisjoint(_WHAT):
+        plain = [_plain(name) for name in header]
+        if set(plain).isdisjoint(_WHO) or set(plain).isdisjoint(_WHAT):
             return None
         place = next((header.index(name) for name in _TIMES if name in header), -1)
         names = list(header)
         if place >= 0:
             names[place] = "_time"
-        lacks = plain.isdisjoint(_HOSTS)
-        return cls((*names, "dest") if lacks else tuple(names), place, lacks)
+        hosts, sources, peers = (
+            tuple(i for name in wanted for i, found in enumerate(plain) if found == name)
+            for wanted in (_HOSTS, ("src",), _PEERS)
+        )
+        if not hosts:
+            names.append("dest")
+        host = hosts[0] if hosts else len(header)
+        return cls(tuple(names), place, host, hosts, sources, peers)
+
+    def is_nameless(self, row: list[str]) -> bool:
+        """Tell whether a row names no host; `src` is that of a connection, and of nothing else."""
+        if _any(row, self.hosts):
+            return False
+        return not (_any(row, self.sources) and _any(row, self.peers))
+
+
+def _any(row: list[str], places: tuple[int, ...]) -> bool:
+    """Tell whether one of the cells holds something."""
+    return any(row[place] not in MISSING for place in places)
 
 
 def _plain(name: str) -> str:
