@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import io
 import os
@@ -19,7 +20,7 @@ from typing import IO, cast
 from .errors import InputError
 from .readers.audit import LINE
 from .readers.mended import encoding, without_nuls
-from .readers.table import delimiter
+from .readers.table import RAW, delimiter, is_preface
 
 HEAD_BYTES = 65536
 STDIN = "-"
@@ -38,7 +39,23 @@ _OTHERS = (
     (b"BZh", "compressed with bzip2; unpack it, or pipe it in: bzip2 -dc FILE | installerscore -"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd; pipe it in: zstd -dc FILE | installerscore -"),
     (b"PAR1", "a Parquet file; export CSV or JSON lines instead"),
+    (b"SQLite format 3\0", "a SQLite database; export CSV or JSON lines instead"),
+    (b"regf", "a registry hive, which holds no events"),
+    (b"\x30\0\0\0LfLe", "an event log of Windows XP or 2003; save it as EVTX with Event Viewer"),
+    *(
+        (magic, "a network capture, which names no processes")
+        for magic in (
+            b"\xd4\xc3\xb2\xa1",
+            b"\xa1\xb2\xc3\xd4",
+            b"\x4d\x3c\xb2\xa1",
+            b"\xa1\xb2\x3c\x4d",
+            b"\x0a\x0d\x0d\x0a",
+        )
+    ),
 )
+_WORKBOOK = b"[Content_Types].xml"
+_TAR = slice(257, 262)
+_WILDCARDS = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,7 @@ class Opened:
         raw: The file itself, to tell how far it was read.
         form: One of `FORMS`, empty if the content is none of them.
         problem: Why it cannot be read, empty if it can.
+        packed: The gzip data, None where the file is plain.
     """
 
     stream: IO[bytes]
@@ -78,6 +96,12 @@ class Opened:
     raw: IO[bytes]
     form: str
     problem: str
+    packed: Unpacked | None = None
+
+    @property
+    def cut(self) -> str:
+        """Why the content ended too early, empty if it did not so far."""
+        return self.packed.cut if self.packed is not None else ""
 
 
 def items(arguments: Iterable[str]) -> list[Item]:
@@ -89,7 +113,7 @@ def items(arguments: Iterable[str]) -> list[Item]:
         InputError: An argument names nothing that can be read.
     """
     found: list[Item] = []
-    for argument in arguments:
+    for argument in _expanded(arguments):
         if argument == STDIN:
             found.append(Item("standard input", None, True))
             continue
@@ -109,6 +133,22 @@ def items(arguments: Iterable[str]) -> list[Item]:
         item if item.path is None else replace(item, folder=names[_place(item).parent])
         for item in files
     ]
+
+
+def _expanded(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield the arguments; wildcards that no shell has put names for stand for all that match.
+
+    Raises:
+        InputError: Nothing matches.
+    """
+    for argument in arguments:
+        if _WILDCARDS.isdisjoint(argument) or os.path.lexists(argument):
+            yield argument
+            continue
+        matching = sorted(glob.glob(argument, recursive=True))
+        if not matching:
+            raise InputError(f"{argument}: matches no file.")
+        yield from matching
 
 
 def _place(item: Item) -> Path:
@@ -157,14 +197,16 @@ def opened(item: Item) -> Iterator[Opened]:
         raise InputError(f"{item.name}: cannot be opened ({error.strerror}).") from None
     try:
         head, stream = _headed(raw, raw.seekable())
+        packed = None
         if head.startswith(_GZIP):
-            head, stream = _headed(cast("IO[bytes]", gzip.GzipFile(fileobj=stream)), False)
+            packed = Unpacked(stream)
+            head, stream = _headed(cast("IO[bytes]", packed), False)
         form, problem = _form(head)
-        yield Opened(stream, head, raw, form, problem)
-    except (OSError, EOFError, zlib.error) as error:
+        yield Opened(stream, head, raw, form, problem, packed)
+    except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        reason = getattr(error, "strerror", None) or error
+        reason = error.strerror or error
         raise InputError(f"{item.name}: could not be read to its end ({reason}).") from None
     finally:
         if item.path is not None:
@@ -184,12 +226,43 @@ def _headed(stream: IO[bytes], seekable: bool) -> tuple[bytes, IO[bytes]]:
         if not block:
             break
         head += block
-        if len(head) == HEAD_BYTES and not head.strip(b"\0"):
-            head = head[:_SOME_NULS]
+        nuls = len(head) - len(head.lstrip(b"\0"))
+        head = head[max(nuls - _SOME_NULS, 0) :]
     if seekable:
         stream.seek(0)
         return head, stream
     return head, cast("IO[bytes]", io.BufferedReader(_Rewound(head, stream), HEAD_BYTES))
+
+
+class Unpacked(io.RawIOBase):
+    """What gzip data hold, as far as they can be unpacked.
+
+    Attributes:
+        cut: Why they end too early, empty if they do not.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=stream)
+        self.cut = ""
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        """Fill a buffer; return how many bytes are in it, 0 at the end."""
+        if self.cut:
+            return 0
+        try:  # one read at a time: what was unpacked before the damage is not lost with it
+            block = self._file.read1(len(buffer))
+        except EOFError:
+            self.cut = "the gzip data break off"
+            return 0
+        except (OSError, zlib.error) as error:
+            self.cut = f"the gzip data are damaged: {getattr(error, 'strerror', None) or error}"
+            return 0
+        buffer[: len(block)] = block
+        return len(block)
 
 
 class _Rewound(io.RawIOBase):
@@ -216,6 +289,10 @@ def _form(head: bytes) -> tuple[str, str]:
         return "", "is empty"
     if head.startswith(b"ElfFile\0"):
         return "evtx", ""
+    if head.startswith(b"PK\x03\x04") and _WORKBOOK in head[:HEAD_BYTES]:
+        return "", "is an Excel workbook; save it as CSV"
+    if head[_TAR] == b"ustar":
+        return "", "is a tar archive; unpack it and give its folder"
     for magic, what in _OTHERS:
         if head.startswith(magic):
             return "", f"is {what}"
@@ -240,7 +317,8 @@ def _text_form(text: str) -> tuple[str, str]:
         return "", "holds nothing but blanks or NUL bytes"
     if start[0] in "{[":
         return "json", ""
-    if delimiter(lines[0]) and _HEADER.fullmatch(lines[0].strip()):
+    header = next((line for line in lines if not is_preface(line)), "").strip()
+    if header.strip('"') == RAW or (delimiter(header) and _HEADER.fullmatch(header)):
         return "csv", ""
     if any(LINE.search(line) for line in lines):
         return "audit", ""

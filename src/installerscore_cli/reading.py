@@ -103,45 +103,65 @@ class Reader:
         """
         reasons: dict[str, list[str]] = {}
         for item in items:
-            try:
-                self._file(item, reasons)
-            except InputError as error:
-                if item.named or isinstance(error, MissingPackageError):
-                    raise
-                self.report.failed = True
-                self.report.warnings.append(str(error))
+            self._file(item, reasons)
         self._feed.flush()
         self._judge(items, reasons)
         self._warn()
         return self.report
 
     def _file(self, item: Item, reasons: dict[str, list[str]]) -> None:
+        """Read a file; where it cannot be read to its end, what stands before counts.
+
+        Raises:
+            InputError: It was named and nothing in it is of use, or a package is missing.
+        """
         broken, damage = Broken(), Damage()
         tally = self._feed.begin(item.name, self._host or item.folder, broken)
-        with opened(item) as file:
-            form = self._form or file.form
-            if not form:
-                self._useless(item, file.problem, reasons)
-                return
-            try:
-                self._records(item, _records(file, form, broken, damage), file)
-            except InputError as error:
-                raise type(error)(f"{item.name}: {error}.") from None
-            finally:
-                self._take(item, tally, broken, damage)
+        try:
+            with opened(item) as file:
+                self._content(item, file, tally, broken, damage, reasons)
+        except InputError as error:
+            if isinstance(error, MissingPackageError) or (item.named and not tally.used):
+                raise
+            self.report.failed = True
+            read = "; what stands before was read." if tally.used else "."
+            self.report.warnings.append(str(error).rstrip(".") + read)
+        finally:
+            self._take(item, tally, broken, damage)
+
+    def _content(
+        self,
+        item: Item,
+        file: Opened,
+        tally: Tally,
+        broken: Broken,
+        damage: Damage,
+        reasons: dict[str, list[str]],
+    ) -> None:
+        form = self._form or file.form
+        if form:
+            self._records(item, _records(file, form, broken, damage), file)
+        cut = file.cut or damage.cut or broken.cut
         if tally.unknown and not tally.used and not tally.unused:
             self._useless(item, self._unknown(tally), reasons)
+        elif cut:
+            raise InputError(f"{item.name}: could not be read to its end ({cut}).")
+        elif not form:
+            self._useless(item, file.problem, reasons)
         elif not tally.used and (tally.unused or broken.count):
             self._useless(item, _nothing_of_use(tally, broken), reasons)
 
     def _records(self, item: Item, records: Iterator[Record], file: Opened) -> None:
-        count = 0
-        for count, record in enumerate(records, 1):
-            self._feed.add(record)
-            if count % STEP == 0:
-                self._moved(item, file.raw.tell() if file.raw.seekable() else 0)
-        self._feed.end()
-        self.report.records += count
+        try:
+            for count, record in enumerate(records, 1):
+                self._feed.add(record)
+                self.report.records += 1
+                if count % STEP == 0:
+                    self._moved(item, file.raw.tell() if file.raw.seekable() else 0)
+        except InputError as error:
+            raise type(error)(f"{item.name}: {error}.") from None
+        finally:
+            self._feed.end()
         self._moved(item, item.size)
 
     def _take(self, item: Item, tally: Tally, broken: Broken, damage: Damage) -> None:

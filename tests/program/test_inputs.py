@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -45,7 +46,6 @@ FORMS = {
     "UTF-8 with a mark": b"\xef\xbb\xbf" + SYSMON.encode(),
     "wevtutil, one event after the other": "".join(EVENTS).encode(),
     "lines that end as on Windows": SYSMON.replace("\n", "\r\n").encode(),
-    "cut off in the last event": SYSMON[:-400].encode(),
 }
 
 
@@ -148,7 +148,7 @@ def test_a_damaged_evtx_file_gives_what_is_left_and_says_so(program, tmp_path):
     content[second : second + 8] = bytes(8)
     path.write_bytes(content[: -evtx_writer.CHUNK])
     ran = program(path, "--output", "jsonl")
-    assert ran.code == 0
+    assert ran.code == 2
     assert len(ran.rows) == 1
     assert "the file is cut short" in ran.warnings[0]
 
@@ -196,7 +196,21 @@ PROBLEMS = {
         b"type=EXECVE msg=audit(11/22/2026 01:22:45.913:24983) : argc=1 a0=ls\n",
         "use ausearch --raw",
     ),
-    "cut gzip": (gzip.compress(SYSMON.encode())[:-200], "could not be read to its end"),
+    "cut gzip": (
+        gzip.compress(SYSMON.encode())[:20],
+        "could not be read to its end (the gzip data break off)",
+    ),
+    "a capture": (b"\xd4\xc3\xb2\xa1\2\0\4\0" + bytes(16), "is a network capture, which names no"),
+    "a newer capture": (b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a", "is a network capture"),
+    "a workbook": (
+        b"PK\3\4\x14\0\6\0\x08\0\0\0!\0[Content_Types].xml",
+        "is an Excel workbook; save it as CSV",
+    ),
+    "tar": (b"evidence/".ljust(257, b"\0") + b"ustar\x0000", "is a tar archive; unpack it"),
+    "tar.gz": (
+        gzip.compress(b"evidence/".ljust(257, b"\0") + b"ustar\x0000"),
+        "is a tar archive; unpack it",
+    ),
     "no evtx": (b"ElfFile\0" + bytes(60), "begins like an EVTX file but is none"),
     "broken JSON": (b'{"a": [1, 2', "the JSON breaks off or is not valid"),
     "useless events": (
@@ -310,6 +324,62 @@ def test_a_file_of_a_folder_that_cannot_be_read_does_not_hide_the_others(program
     assert program(tmp_path, "--fail-on", "low").code == 1
 
 
+WINLOG = [json.loads(line)["_source"] for line in (DATA / "winlogbeat.ndjson").open("rb")]
+TABLE = (DATA / "splunk_datamodel.csv").read_bytes()
+LINES = "".join(json.dumps(record) + "\n" for record in WINLOG)
+CUT = {
+    "gzip": (
+        gzip.compress(f"{SYSMON}{random.Random(2).randbytes(90_000).hex()}".encode())[:-900],
+        "the gzip data break off",
+    ),
+    "XML": (SYSMON[:-400].encode(), "the file ends inside an <Event>"),
+    "UTF-16": (SYSMON.encode("utf-16")[:-1], "the UTF-16 text ends in the middle of a character"),
+    "JSON lines": (LINES[:-80].encode(), "line 12, the last one, breaks off"),
+    "JSON array": (
+        json.dumps(WINLOG, indent=1)[:-80].encode(),
+        "the JSON breaks off or is not valid in the value that begins in line",
+    ),
+    "JSON array between two items": (
+        json.dumps(WINLOG)[:-1].encode(),
+        "the JSON breaks off: its array has no end",
+    ),
+    "CSV": (TABLE + b"1795310600,WKS", "line 11 has 2 cells, the header 16"),
+    "CSV in quotes": (TABLE.rstrip() + b'\n"1795', "line 11 ends within quotes"),
+    "CSV with quotes that stay open": (
+        TABLE + b'"1\n' + TABLE.splitlines(keepends=True)[1] * 3,
+        "is no CSV after line 10: a quote that is opened there is never closed",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", CUT)
+@pytest.mark.parametrize("how", ["file", "stdin", "folder"])
+def test_a_file_that_is_cut_gives_what_stands_before_and_the_exit_code_says_so(
+    program, tmp_path, form, how
+):
+    content, said = CUT[form]
+    path = tmp_path / "events"
+    path.write_bytes(content)
+    where = {"file": path, "stdin": "-", "folder": tmp_path}[how]
+    ran = program(where, "--output", "jsonl", stdin=content if how == "stdin" else None)
+    assert (ran.code, len(ran.rows)) == (2, 1)
+    (warning,) = (line for line in ran.warnings if said in line)
+    name = "standard input" if how == "stdin" else str(path)
+    assert warning.startswith(f"installerscore: warning: {name}: ")
+    assert warning.endswith("; what stands before was read.")
+    stdin = content if how == "stdin" else None
+    assert program(where, "--fail-on", "low", stdin=stdin).code == 1, "what was found comes first"
+
+
+def test_damaged_gzip_data_give_what_stands_before(program, tmp_path):
+    content = bytearray(gzip.compress(SYSMON.encode()) + gzip.compress(SYSMON.encode()))
+    content[-8:-4] = b"\0\0\0\0"
+    (tmp_path / "s.gz").write_bytes(content)
+    ran = program(tmp_path / "s.gz", "--output", "jsonl")
+    assert (ran.code, len(ran.rows)) == (2, 1)
+    assert "could not be read to its end (the gzip data are damaged: CRC check" in ran.warnings[0]
+
+
 def test_events_without_any_process_creation_say_what_is_missing(program, tmp_path):
     path = tmp_path / "n.xml"
     path.write_text("".join(event for event in EVENTS if "<EventID>3<" in event))
@@ -380,6 +450,101 @@ def test_a_log_with_nuls_in_a_folder_is_read_and_they_are_said(program, tmp_path
     assert f"{called}: NUL bytes were left out, the first in line {line}; what stood in" in said
 
 
+@pytest.mark.parametrize("nuls", [8, 13, 70_000])
+@pytest.mark.parametrize("before", [1, 4, 7])
+def test_a_run_of_nuls_across_two_blocks_ends_a_line(nuls, before):
+    """`before` NULs are the last of a block of 64 KiB, the others lie in those behind it."""
+    start = b"a" * (mended.BLOCK_BYTES - before)
+    stream = mended.Mended(io.BytesIO(start + bytes(nuls) + b"b"), "utf-8", mended.Damage())
+    assert b"".join(iter(lambda: stream.read(1 << 20), b"")) == start + b"\nb"
+
+
+def test_nuls_at_the_end_of_a_block_are_left_out_where_they_are_few():
+    start = b"a" * (mended.BLOCK_BYTES - 3)
+    for end in (b"", b"b"):
+        stream = mended.Mended(io.BytesIO(start + bytes(7) + end), "utf-8", mended.Damage())
+        assert b"".join(iter(lambda stream=stream: stream.read(1 << 20), b"")) == start + end
+
+
+@pytest.mark.parametrize("nuls", [65_500, 65_536, 131_050])
+@pytest.mark.parametrize("piped", [False, True], ids=["file", "stdin"])
+def test_the_form_is_told_wherever_the_nuls_before_it_end(program, tmp_path, sysmon, nuls, piped):
+    """65,500 NULs leave 36 bytes of the text in the first 64 KiB: too few to know XML by."""
+    content = bytes(nuls) + SYSMON.encode()
+    path = tmp_path / "s.xml"
+    path.write_bytes(content)
+    ran = program("-" if piped else path, "--output", "jsonl", stdin=content if piped else None)
+    assert ran.rows == [sysmon], ran.err
+
+
+def test_half_a_pair_of_utf16_units_is_replaced_and_said(program, tmp_path):
+    text = SYSMON.replace("-NoProfile ", "-NoProfile \ud83d ", 1)
+    (tmp_path / "s.xml").write_bytes(text.encode("utf-16", "surrogatepass"))
+    ran = program(tmp_path / "s.xml", "--output", "jsonl")
+    assert (ran.code, len(ran.rows)) == (0, 1)
+    line = text[: text.index("\ud83d")].count("\n") + 1
+    assert f"s.xml: 2 bytes that are not UTF-16 were replaced, first in line {line};" in ran.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_across_blocks_is_read_whole(encoding):
+    """A pair of units lies across the end of a block, whatever the mark before it takes."""
+    for shift in range(3):
+        text = "x" * shift + "<a>" + "\U0001f4be\u20ac" * 40_000
+        damage = mended.Damage()
+        content = text.encode(encoding)
+        stream = mended.Mended(io.BytesIO(content), mended.encoding(content), damage)
+        read = b"".join(iter(lambda stream=stream: stream.read(1 << 20), b""))
+        assert read.decode() == text
+        assert list(damage.said()) == []
+
+
+@pytest.mark.parametrize("gap", ["", "-", None], ids=["empty", "dash", "no column"])
+def test_src_is_the_host_of_connections_only(program, tmp_path, gap):
+    """A `src` in a process creation is who logged on from afar, not where it ran."""
+    rows = [{_short(name): value for name, value in row.items()} for row in cim_rows()]
+    for row in rows:
+        row.update({"src": "JUMP-07", "dest": gap} if gap is not None else {"src": "JUMP-07"})
+        if gap is None:
+            del row["dest"]
+    (tmp_path / "s.json").write_text("\n".join(map(json.dumps, rows)))
+    ran = program(tmp_path / "s.json", "--output", "jsonl")
+    assert hosts(ran) == [tmp_path.name]
+    assert f"were taken as those of {tmp_path.name}; --host NAME sets it" in ran.err
+    (tree,) = program(tmp_path / "s.json", "--output", "jsonl", "--host", "wks-fin-07").rows
+    assert tree["dest"] == "wks-fin-07"
+
+    shell = next(row for row in rows if row["process_name"] == "powershell.exe")
+    peer = {
+        "_time": shell["_time"],
+        "src": "WKS-FIN-07",
+        "process_guid": shell["process_guid"],
+        "process_id": shell["process_id"],
+        "dest_ip": "192.0.2.44",
+        "dest_port": "80",
+    }
+    mixed = [*({**row, "dest": "WKS-FIN-07"} for row in rows), peer]
+    (tmp_path / "s.json").write_text("\n".join(map(json.dumps, mixed)))
+    ran = program(tmp_path / "s.json", "--output", "jsonl")
+    assert "taken as those of" not in ran.err
+    assert "in installer trees: 10; outside of them: 0" in ran.err
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def test_raw_events_beside_what_splunk_says_of_them(program, tmp_path):
+    """The export of a search without `table`: `source` alone would tell a row of Sysmon."""
+    around = {"host": "x", "source": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational"}
+    around["sourcetype"] = "XmlWinEventLog"
+    rows = [{"_raw": event, "_time": "2026-11-22T01:25:00.000+0000", **around} for event in EVENTS]
+    (tmp_path / "s.csv").write_text(written(rows), encoding="utf-8")
+    ran = program(tmp_path / "s.csv", "--output", "jsonl")
+    (whole,) = program(DATA / "sysmon.xml", "--output", "jsonl").rows
+    assert [row["tree"] for row in ran.rows] == [whole["tree"]]
+
+
 def test_a_line_that_nuls_cut_does_not_take_the_next_one_with_it(program, tmp_path):
     """The lines of the winlogbeat sample; the first half of a line, NULs, and the rest of them."""
     lines = (DATA / "winlogbeat.ndjson").read_bytes().splitlines(keepends=True)
@@ -440,9 +605,113 @@ def test_a_row_that_is_cut_within_quotes_is_read(program, tmp_path):
     path = tmp_path / "s.csv"
     path.write_text(text + '\n"2026', encoding="utf-8")
     ran = program(path, "--output", "jsonl")
-    assert (ran.code, len(ran.rows)) == (0, 1)
-    assert "2 records are broken" in ran.warnings[0]
-    assert "line 11 ends within quotes" in ran.warnings[0]
+    assert (ran.code, len(ran.rows)) == (2, 1)
+    assert "could not be read to its end (line 11 ends within quotes)" in ran.warnings[0]
+
+
+def cim_rows() -> list[dict[str, str]]:
+    return list(csv.DictReader(TABLE.decode().splitlines()))
+
+
+def written(rows, **dialect) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n", **dialect)
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def splunk_forms() -> dict[str, str]:
+    """One search in every form in which Splunk, or what writes to it, gives the rows."""
+    rows = cim_rows()
+    names, cells = list(rows[0]), [list(row.values()) for row in rows]
+    lines = [json.dumps(row) for row in rows]
+    collected = [{name: row[name] for name in row if name != "_time"} for row in rows]
+    around = {"host": "elsewhere", "sourcetype": "x"}
+    return {
+        "CSV": TABLE.decode(),
+        "CSV of Excel": "sep=;\n" + written(rows, delimiter=";"),
+        "CSV of Excel with quotes": '"sep=;"\r\n' + written(rows, delimiter=";"),
+        "CSV with a mark, and lines of Windows": "\ufeff" + TABLE.decode().replace("\n", "\r\n"),
+        "CSV with blanks behind the commas": ", ".join(names)
+        + "\n"
+        + "".join(
+            ", ".join('"{}"'.format(cell.replace('"', '""')) for cell in row) + "\n"
+            for row in cells
+        ),
+        "lines": "\n".join(lines),
+        "lines with commas": ",\n".join(lines),
+        "lines with commas to the end": ",\n".join(lines) + ",\n",
+        "two a line": lines[0] + " " + lines[1] + "\n" + "\n".join(lines[2:]),
+        "all in one line": "".join(lines),
+        "two arrays": json.dumps(rows[:2], indent=1) + "\n" + json.dumps(rows[2:], indent=1),
+        "export": "\n".join(
+            json.dumps({"preview": False, "offset": i, "result": row}) for i, row in enumerate(rows)
+        ),
+        "answer of the REST API": json.dumps(
+            {"preview": False, "fields": [{"name": name} for name in names], "results": rows}
+        ),
+        "json_rows": json.dumps({"preview": False, "fields": names, "rows": cells}),
+        "json_cols": json.dumps({"fields": names, "columns": list(zip(*cells))}, indent=2),
+        "collector": "\n".join(
+            json.dumps({"time": row["_time"], **around, "event": event})
+            for row, event in zip(rows, collected)
+        ),
+        "a list in an object": json.dumps({"events": rows, "count": len(rows)}, indent=2),
+    }
+
+
+@pytest.mark.parametrize("form", splunk_forms())
+def test_one_search_in_many_forms(program, tmp_path, form):
+    path = tmp_path / "s.txt"
+    path.write_bytes(splunk_forms()[form].encode())
+    ran = program(path, "--output", "jsonl")
+    (whole,) = program(DATA / "splunk_datamodel.csv", "--output", "jsonl").rows
+    assert (ran.code, ran.warnings) == (0, [])
+    (row,) = ran.rows
+    assert (row["tree"], row["installer_score"]) == (whole["tree"], whole["installer_score"])
+
+
+@pytest.mark.parametrize("form", ["CSV", "collector"])
+def test_raw_events_without_any_field(program, tmp_path, form):
+    text = {
+        "CSV": written([{"_raw": event} for event in EVENTS]),
+        "collector": "\n".join(json.dumps({"host": "a", "event": event}) for event in EVENTS),
+    }[form]
+    path = tmp_path / "s.txt"
+    path.write_text(text, encoding="utf-8")
+    ran = program(path, "--output", "jsonl")
+    (whole,) = program(DATA / "sysmon.xml", "--output", "jsonl").rows
+    assert [row["tree"] for row in ran.rows] == [whole["tree"]]
+
+
+def test_lines_are_numbered_as_they_stand_in_the_file(program, tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_bytes(b"\n\n" + TABLE.replace(b"\n", b"\n\n", 2) + b"one,two\n")
+    ran = program(path)
+    assert "read as far as possible: line 15 has 2 cells, the header 16" in ran.warnings[0]
+
+
+def test_a_list_of_words_in_an_event_is_not_taken_for_its_rows(program, tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text("\n".join(json.dumps({**row, "data": ["a", "b"]}) for row in cim_rows()))
+    ran = program(path, "--output", "jsonl")
+    assert (ran.code, len(ran.rows), ran.warnings) == (0, 1, [])
+
+
+def test_wildcards_that_no_shell_replaced(program, tmp_path, sysmon):
+    for name in ("a.xml", "b.xml", "c.txt"):
+        (tmp_path / name).write_text(SYSMON if name == "a.xml" else "no events\n")
+    assert program(tmp_path / "?.xm[l]").code == 2, "each one is a file that was named"
+    (tmp_path / "b.xml").unlink()
+    assert program(tmp_path / "*.xml", "--output", "jsonl").rows == [sysmon]
+    ran = program(tmp_path / "*.evtx")
+    assert (ran.code, ran.errors) == (
+        2,
+        [f"installerscore: error: {tmp_path / '*.evtx'}: matches no file."],
+    )
+    (tmp_path / "[1].xml").write_text(SYSMON)
+    assert program(tmp_path / "[1].xml", "--output", "jsonl").rows == [sysmon]
 
 
 def test_values_between_objects_are_counted(program, tmp_path):
@@ -457,8 +726,6 @@ def test_values_between_objects_are_counted(program, tmp_path):
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_other_delimiters(program, tmp_path, delimiter):
-    import csv
-
     path = tmp_path / "s.csv"
     with (DATA / "splunk_datamodel.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))

@@ -16,11 +16,13 @@ class Broken:
     Attributes:
         count: How many records were broken.
         example: What was wrong with the first one.
+        cut: Where the file ends too early, empty if it does not.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.example = ""
+        self.cut = ""
 
     def add(self, problem: str) -> None:
         """Count one broken record."""

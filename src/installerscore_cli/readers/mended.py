@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from typing import IO
 
 BLOCK_BYTES = 1 << 16
-_RUN = re.compile(rb"\0{8,}")
+_RUN_NULS = 8
+_RUN = re.compile(rb"\0{%d,}" % _RUN_NULS)
 _UTF16 = (
     (re.compile(rb"(?:[^\0]\0){2}"), "utf-16-le"),
     (re.compile(rb"(?:\0[^\0]){2}"), "utf-16-be"),
 )
 _ESCAPED = re.compile("[\udc80-\udcff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_BYTES = 2
 
 
 def encoding(head: bytes) -> str:
@@ -38,12 +41,16 @@ class Damage:
 
     Attributes:
         nul_line: The first line with NUL bytes, 0 if there is none.
-        bad_bytes: How many bytes are no UTF-8.
+        bad_bytes: How many bytes are not of the encoding.
         bad_line: The first line with such a byte.
+        written: The encoding, as users know it.
+        cut: Where the text ends too early, empty if it does not.
     """
 
     def __init__(self) -> None:
         self.nul_line = self.bad_bytes = self.bad_line = 0
+        self.written = "UTF-8"
+        self.cut = ""
 
     def said(self) -> Iterator[str]:
         """Yield a sentence for each kind of damage."""
@@ -53,10 +60,11 @@ class Damage:
                 "place, as before a power loss, is lost."
             )
         if self.bad_bytes:
-            many = f"{self.bad_bytes:,} bytes that are not UTF-8 were"
+            many = f"{self.bad_bytes:,} bytes that are not {self.written} were"
+            one = f"1 byte that is not {self.written} was"
             yield (
-                f"{many if self.bad_bytes > 1 else '1 byte that is not UTF-8 was'} replaced, first "
-                f"in line {self.bad_line}; export the file as UTF-8 to see what stands there."
+                f"{many if self.bad_bytes > 1 else one} replaced, first in line {self.bad_line}; "
+                "export the file as UTF-8 to see what stands there."
             )
 
 
@@ -73,10 +81,12 @@ class Mended(io.RawIOBase):
         self._stream = stream
         self._damage = damage
         self._line = 1
-        self._waiting = b""
+        self._waiting = self._nuls = b""
+        self._ended = False
         self._utf16: codecs.IncrementalDecoder | None = None
         if written.startswith("utf-16"):
             self._utf16 = codecs.getincrementaldecoder(written)("surrogatepass")
+            damage.written = "UTF-16"
         self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def readable(self) -> bool:
@@ -85,19 +95,37 @@ class Mended(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill a buffer; return how many bytes are in it, 0 at the end."""
-        while not self._waiting:
+        while not self._waiting and not self._ended:
             block = self._stream.read(BLOCK_BYTES)
-            if not block:
-                self._look(b"", True)
-                return 0
+            self._ended = not block
             if self._utf16 is not None:
-                block = self._utf16.decode(block).encode("utf-8", "surrogatepass")
-            self._look(block, False)
-            self._waiting = without_nuls(block) if b"\0" in block else block
+                block = self._of_utf16(self._utf16, block)
+            self._look(block, self._ended)
+            self._waiting = self._without_nuls(block)
         taken = self._waiting[: len(buffer)]
         buffer[: len(taken)] = taken
         self._waiting = self._waiting[len(taken) :]
         return len(taken)
+
+    def _of_utf16(self, decoder: codecs.IncrementalDecoder, block: bytes) -> bytes:
+        """Return a block as UTF-8; half a pair of units is replaced, half a unit ends the text."""
+        if self._ended and decoder.getstate()[0]:
+            self._damage.cut = "the UTF-16 text ends in the middle of a character"
+        text = decoder.decode(block)
+        halves = [found.start() for found in _SURROGATE.finditer(text)]
+        if halves:
+            if not self._damage.bad_bytes:
+                self._damage.bad_line = self._line + text.count("\n", 0, halves[0])
+            self._damage.bad_bytes += _SURROGATE_BYTES * len(halves)
+            text = _SURROGATE.sub("\ufffd", text)
+        return text.encode()
+
+    def _without_nuls(self, block: bytes) -> bytes:
+        """Return a block without NULs; those at its end may be a run with those of the next."""
+        block = self._nuls + block
+        kept = block if self._ended else block.rstrip(b"\0")
+        self._nuls = block[len(kept) :][:_RUN_NULS]
+        return without_nuls(kept) if b"\0" in kept else kept
 
     def _look(self, block: bytes, end: bool) -> None:
         """Note what is wrong with a block; bytes of one character may be in two blocks."""

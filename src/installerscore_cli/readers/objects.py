@@ -20,7 +20,8 @@ _WINLOG = {
     "Provider": "provider_name",
     "EventRecordID": "record_id",
 }
-_LISTS = ("results", "Results", "records", "value")
+_LISTS = ("results", "Results", "records", "value", "events", "Events", "data")
+_COLLECTOR = frozenset("time host source sourcetype index event fields".split())
 
 
 def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
@@ -37,20 +38,39 @@ def _values(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Any]:
             continue
         first = first or number
         try:
-            value = json.loads(line)
+            yield from _of_line(line)
         except ValueError as error:
-            if number == first and not line.rstrip().endswith("}"):
-                yield from _anywhere(line, stream, broken)
-                return
-            broken.add(f"line {number} is no JSON ({error})")
-            continue
+            several = line.lstrip().startswith("[") or not line.rstrip().endswith("}")
+            if number == first and several:
+                yield from _anywhere(line, stream, number, broken)
+            elif line.endswith("\n"):
+                broken.add(f"line {number} is no JSON ({error})")
+            else:
+                broken.cut = f"line {number}, the last one, breaks off"
         except RecursionError:
             broken.add(f"line {number} is nested too deeply")
-            continue
-        yield value
 
 
-def _anywhere(text: str, stream: io.TextIOWrapper, broken: Broken) -> Iterator[Any]:
+def _of_line(line: str) -> list[Any]:
+    """Return the value of a line; some programs write several, or commas behind each.
+
+    Raises:
+        ValueError: There is something else as well.
+    """
+    try:
+        return [json.loads(line)]
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+    values, place = [], 0
+    while place < len(line):
+        value, place = _DECODER.raw_decode(line, place)
+        values.append(value)
+        place = _skip(line, place, ",")
+    return values
+
+
+def _anywhere(text: str, stream: io.TextIOWrapper, line: int, broken: Broken) -> Iterator[Any]:
     """Yield the values of a text that spans lines: one after the other, or the items of an array.
 
     Items of an array at the top are read one by one, so that a large export need not fit in memory.
@@ -58,9 +78,9 @@ def _anywhere(text: str, stream: io.TextIOWrapper, broken: Broken) -> Iterator[A
     place, inside = 0, False
     room = READ_CHARS
     while True:
-        place = _skip(text, place, ",]" if inside else "")
-        if not inside and text[place : place + 1] == "[":
-            place, inside = place + 1, True
+        place = _skip(text, place, ",")
+        if text[place : place + 1] == ("]" if inside else "["):
+            place, inside = place + 1, not inside
             continue
         try:
             if place >= len(text):
@@ -68,11 +88,15 @@ def _anywhere(text: str, stream: io.TextIOWrapper, broken: Broken) -> Iterator[A
             value, end = _DECODER.raw_decode(text, place)
             if end == len(text) and not isinstance(value, (dict, list)):
                 raise ValueError("a number may go on")
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError):
             more = stream.read(room)
+            line += text.count("\n", 0, place)
             if not more:
-                if text[place:].strip():
-                    broken.add(f"the JSON breaks off or is not valid ({error})")
+                if text[place:]:
+                    where = f"in the value that begins in line {line}"
+                    broken.cut = f"the JSON breaks off or is not valid {where}"
+                elif inside:
+                    broken.cut = "the JSON breaks off: its array has no end"
                 return
             text, place, room = text[place:] + more, 0, room * 2
             continue
@@ -105,14 +129,16 @@ def unwrapped(value: Any, broken: Broken) -> Iterator[Record]:
 def _inner(value: Record) -> Any:
     """Return what an envelope holds, None if the value is an event itself.
 
-    Known are Splunk's exports, the answers of Defender, Graph, Log Analytics and Elasticsearch, and
-    the streaming format of Azure.
+    Known are Splunk's exports and what its HTTP Event Collector takes, the answers of Defender,
+    Graph, Log Analytics and Elasticsearch, and the streaming format of Azure.
     """
-    if isinstance(value.get("result"), dict):
-        return value["result"]
+    of_splunk = _of_splunk(value)
+    if of_splunk is not None:
+        return of_splunk
     for name in _LISTS:
-        if isinstance(value.get(name), list):
-            return value[name]
+        found = value.get(name)
+        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+            return found
     if isinstance(value.get("tables"), list):
         return [row for table in value["tables"] for row in _table(table)]
     hits = value.get("hits")
@@ -124,6 +150,35 @@ def _inner(value: Record) -> Any:
     if isinstance(properties, dict) and "category" in value:
         return properties
     return None
+
+
+def _of_splunk(value: Record) -> Any:
+    """Return what an envelope of Splunk holds, None if the value is none."""
+    if isinstance(value.get("result"), dict):
+        return value["result"]
+    if "event" in value and value.keys() <= _COLLECTOR:
+        return _collected(value)
+    return _rows(value) if isinstance(value.get("fields"), list) else None
+
+
+def _collected(value: Record) -> Record:
+    """Return the event that the HTTP Event Collector of Splunk would make of an object."""
+    event = value["event"]
+    around = {name: value[name] for name in ("host", "source", "sourcetype") if name in value}
+    if "time" in value:
+        around["_time"] = value["time"]
+    return {**around, **(event if isinstance(event, dict) else {"_raw": event})}
+
+
+def _rows(value: Record) -> list[Record] | None:
+    """Return the rows of Splunk's `json_rows` and `json_cols`, None for other objects."""
+    names = [name.get("name", "") if isinstance(name, dict) else name for name in value["fields"]]
+    rows, columns = value.get("rows"), value.get("columns")
+    if isinstance(columns, list) and all(isinstance(column, list) for column in columns):
+        rows = list(zip(*columns))
+    if not isinstance(rows, list) or not all(isinstance(row, (list, tuple)) for row in rows):
+        return None
+    return [dict(zip(map(str, names), row)) for row in rows]
 
 
 def _table(table: Any) -> Iterator[Record]:

@@ -79,14 +79,14 @@ def evtx_records(stream: IO[bytes], broken: Broken) -> Iterator[Record]:
 
 
 def _check_length(stream: IO[bytes], broken: Broken) -> None:
-    """Count the chunks that the header promises and that are not there."""
+    """Note that chunks which the header promises are not there."""
     stream.seek(0, os.SEEK_END)
     there = (stream.tell() - FILE_HEADER) // CHUNK
     stream.seek(42)
     promised = int.from_bytes(stream.read(2), "little")
     stream.seek(0)
     if there < promised:
-        broken.add(f"the file is cut short: {there} of {promised} chunks are there")
+        broken.cut = f"the file is cut short: {there} of {promised} chunks are there"
 
 
 def seekable(stream: IO[bytes]) -> IO[bytes]:
@@ -128,7 +128,7 @@ def xml_records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
         rest = rest[start.start() :] if start else rest[here:][-len(_END) :]
         if not block:
             if start:
-                broken.add("the file ends inside an <Event>")
+                broken.cut = "the file ends inside an <Event>"
             return
         if len(rest) > LONGEST_EVENT:
             broken.add("an <Event> does not end")
