@@ -37,7 +37,7 @@ class _Kind:
 
 
 def run(paths: Sequence[str]) -> int:
-    """Check files, or the shipped catalogue; print `file:row:column: problem` for each problem.
+    """Check files, or the shipped catalogue; print `file:line:column: problem` for each problem.
 
     Raises:
         InputError: A file cannot be read, or is no catalogue file.
@@ -45,8 +45,8 @@ def run(paths: Sequence[str]) -> int:
     chosen = list(paths) or [str(resources.LOOKUPS / kind.shipped) for kind in KINDS[:3]]
     count = 0
     for path in chosen:
-        for row, column, problem in sorted(problems(path, shipped=not paths)):
-            where = ":".join(filter(None, (path, str(row) if row else "", column)))
+        for line, column, problem in sorted(problems(path, shipped=not paths)):
+            where = ":".join(filter(None, (path, str(line) if line else "", column)))
             print(visible(f"{where}: {problem}"))
             count += 1
     said = f"{count:,} problem{'s' * (count != 1)}" if count else "No problems"
@@ -55,7 +55,7 @@ def run(paths: Sequence[str]) -> int:
 
 
 def problems(path: str, shipped: bool = False) -> set[tuple[int, str, str]]:
-    """Return all problems of a file as row, column and sentence.
+    """Return all problems of a file as line, column and sentence.
 
     The checks stop at the first problem of a row. So each cell that they refuse is replaced by a
     good one, each row without such a cell is taken out, and the file is checked again, until
@@ -68,11 +68,11 @@ def problems(path: str, shipped: bool = False) -> set[tuple[int, str, str]]:
     Raises:
         InputError: The file cannot be read, or is no catalogue file.
     """
-    header, *rows = [row for row in csv.reader(io.StringIO(_read(path), newline="")) if row] or [[]]
+    header, rows = _read(path)
     kind = _kind(path, header)
     identity = header.index(kind.columns[0])
     good = {**next(iter(resources.rows(kind.shipped).values())), "conditions": ""}
-    left = dict(enumerate(rows, 2))
+    left = dict(rows)
     ids = {row[identity]: number for number, row in left.items() if identity < len(row)}
     found: set[tuple[int, str, str]] = set()
     while True:
@@ -90,16 +90,18 @@ def problems(path: str, shipped: bool = False) -> set[tuple[int, str, str]]:
 
 
 def _row_of(error: CatalogueError, ids: Mapping[str, int]) -> int:
-    """Return the row of the signal that a problem of the whole file is about."""
+    """Return the line of the signal that a problem of the whole file is about."""
     named = _ABOUT.match(error.problem)
     return ids.get(named[1], 0) if named else 0
 
 
-def _read(path: str) -> str:
+def _read(path: str) -> tuple[list[str], dict[int, list[str]]]:
+    """Return the header of a file, and its rows by the lines on which they begin."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+        rows = dict(resources.numbered(files.lines(path)))
+    except CatalogueError as error:
+        raise InputError(f"{path}: {error.problem.split(';')[0]}.") from None
+    return rows.pop(1, []), rows
 
 
 def _kind(path: str, header: Sequence[str]) -> _Kind:
@@ -139,11 +141,11 @@ def _mended(
 
 
 def _advice(
-    kind: _Kind, header: Sequence[str], rows: Sequence[Sequence[str]]
+    kind: _Kind, header: Sequence[str], rows: Mapping[int, Sequence[str]]
 ) -> Iterator[tuple[int, str, str]]:
     """Yield what the engine takes and should not be there: gaps and past dates."""
     today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
-    for number, row in enumerate(rows, 2):
+    for number, row in rows.items():
         if len(row) > len(header):  # its cells stand under other columns than they belong to
             continue
         cells = {name: cell for name, cell in zip(header, row) if cell}

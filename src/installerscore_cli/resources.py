@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -39,20 +40,60 @@ def load(signals: str | None = None, allowlist: str | None = None) -> Catalogue:
         allowlist: Path of a CSV file with allowlist entries to add.
 
     Raises:
-        InputError: A file of the user cannot be read, or has a row that cannot be used.
+        InputError: A file of the user cannot be read, has a row that cannot be used, or none that
+            can.
     """
     try:
-        loaded = files.load(str(LOOKUPS), signals)
-        if allowlist is not None:
-            loaded = catalogue.extended(loaded, files.lines(allowlist), Path(allowlist).name)
+        loaded = files.load(str(LOOKUPS))
     except CatalogueError as error:
-        raise InputError(f"{error.file}: {error.problem.split(';')[0]}.") from None
-    fatal = [one for one in loaded.problems if not isinstance(one, UnknownNameError)]
+        raise InputError(f"{error}.") from None
+    if signals is not None:
+        loaded = _changed(loaded, signals, catalogue.overlay)
+    if allowlist is not None:
+        loaded = _changed(loaded, allowlist, catalogue.extended)
+    return loaded
+
+
+def _changed(
+    loaded: Catalogue, path: str, change: Callable[[Catalogue, Iterable[str], str], Catalogue]
+) -> Catalogue:
+    """Return the catalogue with a file of the user over it; problems have the lines of the file."""
+    try:
+        lines = list(files.lines(path))
+        starts = [line for line, _ in numbered(lines)]
+        result = change(loaded, lines, Path(path).name)
+    except CatalogueError as error:
+        raise InputError(f"{path}: {error.problem.split(';')[0]}.") from None
+    known = len(loaded.problems)
+    new = [_moved(one, starts) for one in result.problems[known:]]
+    result.problems[known:] = new
+    fatal = [one for one in new if not isinstance(one, UnknownNameError)]
     if fatal:
         more = len(fatal) - 1
         others = f", and {more} more problem{'s' * (more > 1)}" if more else ""
         raise InputError(f"{fatal[0]}{others}; installerscore lint FILE shows all of them.")
-    return loaded
+    rows = len(starts) - 1
+    if not rows:
+        raise InputError(f"{path}: holds nothing but a header, so it would change nothing.")
+    if len(new) >= rows:  # each is about a row of its own
+        raise InputError(f"{path}: holds no row that can be used; the first: {new[0]}.")
+    return result
+
+
+def _moved(error: CatalogueError, starts: list[int]) -> CatalogueError:
+    """Return a problem with the line of its row; the engine counts no blank lines."""
+    row = starts[error.row - 1] if 0 < error.row <= len(starts) else error.row
+    return type(error)(error.file, row, error.column, error.problem)
+
+
+def numbered(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV file that are not blank, each with the line on which it begins."""
+    reader = csv.reader(lines)
+    before = 0
+    for row in reader:
+        if row:
+            yield before + 1, row
+        before = reader.line_num
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ HEADER = ",".join(
     "signal_id title family os kind scope field pattern conditions min_distinct distinct_within "
     "weight group mitre_technique_id rationale source known_false_positives".split()
 )
+ALLOWED = "allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source"
 GOOD = "USR001,Title,msi,windows,process,root,process,^ok$,,1,,20,,T1218,why,us,none"
 
 
@@ -89,6 +90,66 @@ def test_problems_are_printed_to_be_clicked(program, tmp_path):
     assert "1 problem in 1 file." in ran.err
 
 
+def test_lines_are_those_of_the_file_whatever_blank_lines_and_cells_of_several_lines_it_has(
+    program, tmp_path
+):
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        'signal_id,weight,title\n\n\nWIN001,999,\n,,\nWIN057,5,"two\nlines"\n\nWIN058,x,\n'
+    )
+    ran = program("lint", path)
+    assert [line.split(": ")[0] for line in ran.out.splitlines()] == [
+        f"{path}:4:weight",
+        f"{path}:5:signal_id",
+        f"{path}:9:weight",
+    ]
+    ran = program(DATA / "sysmon.xml", "--signals", path)
+    assert "mine.csv, row 4, column weight: '999' is not a number" in ran.errors[0]
+    path.write_text("signal_id,weight\n\n\nWIN999,5\nWIN057,0\n")
+    ran = program(DATA / "sysmon.xml", "--signals", path)
+    assert "mine.csv, row 4, column signal_id: there is no signal WIN999" in ran.warnings[-1]
+    path.write_text(f"{HEADER}\n\n{GOOD.replace('why', '')}\n")
+    assert program("lint", path).out.startswith(f"{path}:3:rationale: is empty")
+
+
+def test_a_header_below_blank_lines_is_refused_as_in_a_run(program, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("\nsignal_id,weight\nWIN057,0\n")
+    ran = program("lint", path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "mine.csv:1: is no catalogue file" in ran.errors[0]
+    assert program(DATA / "sysmon.xml", "--signals", path).code == 2
+
+
+@pytest.mark.parametrize("command", [["lint"], [DATA / "sysmon.xml", "--signals"]])
+def test_a_folder_in_place_of_a_file_is_named_as_it_was_typed(program, tmp_path, command):
+    ran = program(*command, f"{tmp_path}/")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"error: {tmp_path}/: cannot be read (Is a directory)." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("option", "rows", "said"),
+    [
+        ("--signals", "signal_id,weight\n", "holds nothing but a header, so it would change"),
+        ("--signals", "signal_id,weight\nWIN999,5\n\nWIN998,5\n",
+         "holds no row that can be used; the first: mine.csv, row 2, column signal_id: there is"),
+        ("--signals", f"{HEADER}\n{GOOD.replace('^ok$,', '^ok$,signal USR999')}\n",
+         "holds no row that can be used; the first: mine.csv, column conditions: signal USR001"),
+        ("--allowlist", f"{ALLOWED}\n", "holds nothing but a header, so it would change nothing"),
+        ("--allowlist", f"{ALLOWED}\nA1,T,any,any,root,process,^a$,NOPE99,60,,r,s\n",
+         "holds no row that can be used; the first: mine.csv, row 2, column signals: there is no"),
+    ],
+)  # fmt: skip
+def test_a_file_of_which_nothing_can_be_used_is_an_error(program, tmp_path, option, rows, said):
+    path = tmp_path / "mine.csv"
+    path.write_text(rows)
+    ran = program(DATA / "sysmon.xml", option, path)
+    assert (ran.code, ran.out) == (2, "")
+    (error,) = ran.errors
+    assert f"error: {path}: {said}" in error
+
+
 def test_what_if_and_allowlist_files(program, tmp_path):
     assert program("lint", LOOKUPS / "installerscore_what_if.csv").code == 0
     path = tmp_path / "allow.csv"
@@ -122,9 +183,6 @@ def test_a_file_that_is_no_catalogue(program, tmp_path, content, problem):
     assert ran.code == 2
     assert problem in ran.errors[0]
     assert program("lint", tmp_path / "none.csv").code == 2
-
-
-ALLOWED = "allow_id,title,os,family,scope,field,pattern,signals,reduction,expires,reason,source"
 
 
 @pytest.mark.parametrize(
