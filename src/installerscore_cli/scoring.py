@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.model import Settings
-from installer_trees.pipeline import Kept, Pipeline
+from installer_trees.pipeline import Kept, Message, Pipeline
 from installer_trees.render import TREE_COLUMNS
 
 from . import resources
@@ -95,7 +95,7 @@ def _read(
         report = Reader(feed, sources, form, options.host, moved).read(given)
     counters = pipeline.store.counters
     if counters.rows and not counters.processes:
-        raise InputError(next(text for _, text in pipeline.messages() if text.startswith("None")))
+        raise InputError(next(text for _, text in _messages(pipeline) if text.startswith("None")))
     return report
 
 
@@ -111,7 +111,7 @@ def _answer(
         _rows(options, pipeline.process_columns(), pipeline.process_rows(kept))
         return NOTHING
     severities = Counter(one.score.severity for one in kept)
-    overview = Overview(len(kept), severities, report, pipeline.messages())
+    overview = Overview(len(kept), severities, report, _messages(pipeline))
     with ExitStack() as stack:
         views = [_view(options, options.output, sys.stdout, pipeline, overview)]
         for path, form in saved:
@@ -216,6 +216,19 @@ def _written(path: Path) -> Iterator[TextIO]:
         raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
 
 
+def _messages(pipeline: Pipeline) -> list[Message]:
+    """Return what the engine says of the input, with options of this program for the command's."""
+    said = []
+    for level, text in pipeline.messages():
+        if "maxevents=" in text:
+            text = (
+                f"{pipeline.store.counters.over_limit:,} rows beyond --max-events "
+                f"{pipeline.settings.maxevents} were left out; read fewer files, or raise it."
+            )
+        said.append((level, text))
+    return said
+
+
 def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: Say) -> None:
     """Say on standard error what was read and what was wrong with it."""
     shown = options.output == "table" or options.quiet
@@ -223,7 +236,7 @@ def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: 
         say("info", report.summary())
     for text in report.warnings:
         say("warning", text)
-    for level, text in pipeline.messages():
+    for level, text in _messages(pipeline):
         if level == "WARN":
             say("warning", text)
         elif not shown:

@@ -17,7 +17,7 @@ from installer_trees.render import PROCESS_COLUMNS, TREE_COLUMNS
 from sample import SAMPLES
 
 from installerscore_cli import cli, progress, scoring
-from installerscore_cli.options import SEVERITIES
+from installerscore_cli.options import COMMANDS, SEVERITIES
 from installerscore_cli.views import plain
 
 from .conftest import DATA, Terminal
@@ -139,7 +139,8 @@ def test_a_bad_file_of_the_user_is_refused(program, tmp_path, option, content, p
         (["--fail-on", "severe"], "choose from 'low', 'medium', 'high', 'critical'"),
         (["--output", "pdf"], "choose from 'table', 'jsonl', 'csv', 'html'"),
         (["--format", "evt"], "choose from 'cim', 'sysmon'"),
-        (["--frobnicate"], "--frobnicate"),
+        (["--frobnicate"], "There is no option --frobnicate of installerscore score; installer"),
+        (["--minscore=5"], "There is no option --minscore of installerscore score; did you mean"),
         (["--save", "answer.pdf"], "the suffix must be .html, .csv or .jsonl"),
         (["--save", str(SYSMON.parent / "sysmon_columns.csv")], "that is a file to read"),
         (["--save", "/nowhere/at/all.csv"], "there is no folder /nowhere/at"),
@@ -151,7 +152,26 @@ def test_a_wrong_option_is_one_sentence(program, arguments, problem):
     assert (ran.code, ran.out) == (2, "")
     (error,) = ran.err.splitlines()
     assert problem in error
-    assert error.endswith(".")
+    assert error.endswith((".", "?"))
+
+
+def test_files_may_stand_behind_options(program):
+    both = program(SYSMON, DATA / "security.xml", "--output", "jsonl", "--min-score", "1")
+    mixed = program(SYSMON, "--output", "jsonl", DATA / "security.xml", "--min-score", "1")
+    assert mixed.rows == both.rows
+    assert mixed.err == both.err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("scor", "score"), ("process", "processes")])
+def test_a_command_that_is_misspelt(program, tmp_path, monkeypatch, typed, meant):
+    monkeypatch.chdir(tmp_path)
+    ran = program(typed, SYSMON)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.errors == [
+        f"installerscore: error: There is no command and no file {typed}; did you mean {meant}?"
+    ]
+    (tmp_path / typed).write_bytes(SYSMON.read_bytes())
+    assert program(typed).code == 0, "a file of that name is one"
 
 
 def test_a_terminal_without_files_says_what_to_do(program):
@@ -242,7 +262,9 @@ def test_health(program):
 
 def test_max_events_says_what_was_left_out(program):
     ran = program(SAMPLE, "--max-events", "20")
-    assert "rows beyond maxevents=20 were left out" in ran.err
+    (said,) = ran.warnings
+    assert re.search(r"\d+ rows beyond --max-events 20 were left out; .*, or raise it\.$", said)
+    assert "maxevents" not in ran.err + ran.out
 
 
 def test_quiet_leaves_warnings(program):
@@ -382,13 +404,40 @@ def test_a_progress_bar_on_a_terminal_only(monkeypatch, terminal):
     assert bool(stream.getvalue()) is terminal
 
 
-def test_help_names_every_command_and_exit_code(program, capsys):
-    for arguments in (["--help"], ["score", "--help"]):
-        with pytest.raises(SystemExit) as ended:
-            program(*arguments)
-        assert ended.value.code == 0
-        text = capsys.readouterr().out
-        assert "exit codes:" in text
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["help"], *([name, "--help"] for name in COMMANDS), ["help", "lint"]]
+)
+def test_help_says_what_a_command_does_with_an_example_and_its_exit_codes(
+    program, capsys, arguments
+):
+    with pytest.raises(SystemExit) as ended:
+        program(*arguments)
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "exit codes:" in text
+    assert re.search(r"^examples?:\n  installerscore \w", text, re.MULTILINE)
+    name = next((word for word in arguments if word in COMMANDS), "")
+    assert f"usage: installerscore {name}" in text
+    said = text.split("\n\n")[1]
+    assert re.match(r"[A-Z][^.]+ [^.]+\.", said), "a sentence stands below the usage"
+    for option, rest in re.findall(r"^  (--[\w-]+ [A-Z]+.*?)  +(.*)", text, re.MULTILINE):
+        assert rest, option
+
+
+@pytest.mark.parametrize("name", ["score", "processes", "health"])
+def test_help_names_the_default_of_every_option_that_takes_a_value(program, capsys, name):
+    with pytest.raises(SystemExit):
+        program(name, "--help")
+    options = re.split(r"\n  (?=-)", capsys.readouterr().out.partition("positional arguments")[2])
+    valued = [
+        " ".join(one.split("\n\n")[0].split()) for one in options if re.match(r"--\S+ [A-Z]", one)
+    ]
+    assert len(valued) >= 6
+    repeated = [one for one in valued if "may be given several times" in one]
+    assert [one for one in valued if "default" not in one] == repeated
+
+
+def test_the_version_is_that_of_the_add_on(program, capsys):
     with pytest.raises(SystemExit):
         program("--version")
     version = capsys.readouterr().out
