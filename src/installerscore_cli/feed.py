@@ -13,6 +13,7 @@ from installer_trees.pipeline import Pipeline
 
 from .readers import Broken, Record
 from .readers.audit import LINE, Joiner
+from .readers.objects import of_text
 from .readers.windows import parsed
 from .tables import Event, Source
 from .times import epoch, is_epoch
@@ -24,6 +25,7 @@ _WHO = ("process_id", "process_guid")
 _WHAT = ("process", "process_name", "dest_ip", "file_path", "registry_path", "service_name")
 _TIMES = ("_time", "timestamp", "@timestamp", "time", "Timestamp", "TimeCreated")
 _HOSTS = ("dest", "host", "dvc")
+_AROUND = ("_time", "host")
 _PEERS = ("dest_ip", "url", "dest_port")
 _HEADERS = 5_000
 
@@ -93,13 +95,14 @@ class Feed:
         self._cim: dict[tuple[str, ...], _CimLayout | None] = {}
         self.tally = Tally()
         self._file = self._host = ""
-        self._joiner = Joiner(Broken())
+        self._broken = Broken()
+        self._joiner = Joiner(self._broken)
 
     def begin(self, file: str, host: str, broken: Broken) -> Tally:
         """Begin a file: `host` stands in where its records name none. Return its counts."""
         self.tally = Tally()
         self._file, self._host = file, host
-        self._joiner = Joiner(broken)
+        self._broken, self._joiner = broken, Joiner(broken)
         return self.tally
 
     def add(self, record: Record) -> None:
@@ -157,6 +160,8 @@ class Feed:
         header = tuple(event.fields)
         place = header.index(event.host_field)
         if not row[place]:
+            row[place] = text(record.get("host"))  # Splunk says where it got an event from
+        if not row[place]:
             row[place] = self._host
             self.tally.nameless += 1
         self.tally.used[source.title] += 1
@@ -195,8 +200,13 @@ class Feed:
     def _add_raw(self, record: Record) -> None:
         """Take in an event of Splunk that kept nothing but its raw text."""
         raw = text(record["_raw"])
+        around = {name: record[name] for name in _AROUND if name in record}
+        objects = list(of_text(raw, self._broken)) if raw.lstrip().startswith("{") else []
         start = raw.find("<Event")
-        if start >= 0:
+        if objects:
+            for one in objects:
+                self.add({**around, **one, "_raw": ""} if "_raw" in one else {**around, **one})
+        elif start >= 0:
             found = parsed(raw[start:].strip())
             self._add_known(found if found is not None else record)
         elif LINE.search(raw):

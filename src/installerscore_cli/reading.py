@@ -211,7 +211,11 @@ class Reader:
     def _judge(self, items: list[Item], reasons: dict[str, list[str]]) -> None:
         """Refuse input in which nothing was of use, unless it is well-formed and empty."""
         report = self.report
-        if report.rows or (items and not report.skipped and not report.failed):
+        if report.rows:
+            return
+        if items and not report.skipped and not report.failed:
+            read = _listed([item.name for item in items])
+            report.warnings.append(f"There are no rows in {read}, so there is nothing to score.")
             return
         if report.failed:
             raise InputError(report.warnings[0])
@@ -233,11 +237,9 @@ class Reader:
                     "command line, so most signals cannot see them; have the source log them."
                 )
         if self._nameless:
-            shown = ", ".join(list(self._nameless)[:3])
-            more = f" and {len(self._nameless) - 3} more" if len(self._nameless) > 3 else ""
             self.report.warnings.append(
-                f"Some events name no host and were taken as those of {shown}{more}; "
-                "--host NAME sets it."
+                "Some events name no host and were taken as those of "
+                f"{_listed(list(self._nameless))}; --host NAME sets it."
             )
 
 
@@ -252,6 +254,12 @@ def _records(file: Opened, form: str, broken: Broken, damage: Damage) -> Iterato
     if form == "xml":
         return windows.xml_records(stream, broken)
     return audit.records(stream, broken)
+
+
+def _listed(names: list[str]) -> str:
+    """Name the first ones and count the others."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _counted(names: list[str]) -> str:

@@ -235,12 +235,34 @@ def test_bad_input_is_one_clear_sentence(program, tmp_path, case, piped):
     assert error.endswith(".")
 
 
-def test_input_that_is_well_formed_and_empty_is_no_error(program, tmp_path):
-    for name, content in {"a.csv": "_time,dest,process,process_id\n", "b.json": "[]\n"}.items():
-        (tmp_path / name).write_text(content)
-        ran = program(tmp_path / name, "--fail-on", "low")
-        assert ran.code == 0
-        assert "0 installer trees" in ran.out
+EMPTY = {
+    "a.csv": "_time,dest,process,process_id\n",
+    "b.json": "[]\n",
+    "c.json": '{"preview": false, "lastrow": true}\n',
+    "d.json": '{"preview": false, "init_offset": 0, "results": []}\n',
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_input_that_is_well_formed_and_empty_is_no_error_and_is_said(program, tmp_path, name):
+    path = tmp_path / name
+    path.write_text(EMPTY[name])
+    ran = program(path, "--fail-on", "low")
+    assert ran.code == 0
+    assert "0 installer trees" in ran.out
+    said = "installerscore: warning: There are no rows in {}, so there is nothing to score."
+    assert ran.err.splitlines() == [said.format(path)]
+    for command in ("score", "processes", "health"):
+        ran = program(command, "--quiet", stdin=EMPTY[name].encode())
+        assert (ran.code, ran.err.splitlines()) == (0, [said.format("standard input")])
+
+
+def test_of_several_empty_files_the_first_are_named(program, tmp_path):
+    names = [tmp_path / f"{i}.json" for i in range(5)]
+    for path in names:
+        path.write_text("[]")
+    (said,) = program(tmp_path, "--output", "jsonl").warnings
+    assert f"no rows in {names[0]}, {names[1]}, {names[2]} and 2 more, so there" in said
 
 
 def test_a_folder_without_events_is_an_error_that_says_what_was_there(program, tmp_path):
@@ -670,6 +692,23 @@ def test_one_search_in_many_forms(program, tmp_path, form):
     assert (ran.code, ran.warnings) == (0, [])
     (row,) = ran.rows
     assert (row["tree"], row["installer_score"]) == (whole["tree"], whole["installer_score"])
+
+
+@pytest.mark.parametrize("name", ["winlogbeat.ndjson", "eslogger.jsonl", "defender.json"])
+def test_raw_events_that_are_json(program, tmp_path, name):
+    """What Splunk keeps of a source that sends JSON, and what the add-on's sample is sent as."""
+    text = (DATA / name).read_text(encoding="utf-8")
+    values = json.loads(text)["Results"] if name == "defender.json" else None
+    raws = [json.dumps(one) for one in values] if values else text.splitlines()
+    around = {"_time": "2026-11-22T01:25:00.000+0000", "host": "mac", "source": "x"}
+    (tmp_path / "raw.csv").write_text(written([{**around, "_raw": raw} for raw in raws]))
+    collected = "\n".join(json.dumps({"host": "mac", "event": raw}) for raw in raws)
+    (tmp_path / "raw.json").write_text(collected)
+    (whole,) = program(DATA / name, "--host", "mac", "--output", "jsonl").rows
+    for path in (tmp_path / "raw.csv", tmp_path / "raw.json"):
+        ran = program(path, "--output", "jsonl")
+        assert [row["tree"] for row in ran.rows] == [whole["tree"]], path
+        assert "name no host" not in ran.err
 
 
 @pytest.mark.parametrize("form", ["CSV", "collector"])

@@ -22,6 +22,8 @@ _WINLOG = {
 }
 _LISTS = ("results", "Results", "records", "value", "events", "Events", "data")
 _COLLECTOR = frozenset("time host source sourcetype index event fields".split())
+# What stands around a row in Splunk's exports, and alone where there is none.
+_AROUND = frozenset("preview offset init_offset lastrow messages".split())
 
 
 def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
@@ -110,6 +112,15 @@ def _skip(text: str, place: int, also: str) -> int:
     return place
 
 
+def of_text(text: str, broken: Broken) -> Iterator[Record]:
+    """Yield the events of a text that is one value; none if it is no JSON."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    yield from unwrapped(value, broken)
+
+
 def unwrapped(value: Any, broken: Broken) -> Iterator[Record]:
     """Yield the events inside a value; values that are no objects hold none, and are counted."""
     if isinstance(value, list):
@@ -158,6 +169,8 @@ def _of_splunk(value: Record) -> Any:
         return value["result"]
     if "event" in value and value.keys() <= _COLLECTOR:
         return _collected(value)
+    if "preview" in value and value.keys() <= _AROUND:
+        return []
     return _rows(value) if isinstance(value.get("fields"), list) else None
 
 
