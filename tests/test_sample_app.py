@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -85,6 +87,65 @@ def test_what_goes_wrong_is_said_in_a_sentence(collector, capsys, token, message
     assert load_sample.main(["--url", url, "--token", token or "x"]) == 1
     error = capsys.readouterr().err
     assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nowhere",
+        "localhost:8088",
+        "http://",
+        "http://localhost:eighty",
+        "http://localhost:80888",
+        "http://[::1",
+        "http://local host:8088",
+        "http://localhost:8088/en-US/app/search",
+        "file:///etc/hosts",
+    ],
+)
+def test_an_address_that_is_none_is_said_in_a_sentence(capsys, url) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load_sample.main(["--url", url, "--token", "x"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.endswith(
+        f"{url!r} is not the address of a collector; write it as http://localhost:8088"
+    )
+
+
+@pytest.mark.parametrize("rest", ["/", "/services/collector", "/services/collector/event"])
+def test_more_of_the_address_than_is_needed_is_taken(collector, rest) -> None:
+    assert load_sample.main(["--url", collector.url + rest, "--token", "right"]) == 0
+    assert len(collector.events) == len(ROWS)
+
+
+@pytest.mark.parametrize("token", ["", "to\nken", "t\u00f6ken"])
+def test_a_token_that_is_none_is_said_in_a_sentence(capsys, monkeypatch, token) -> None:
+    monkeypatch.delenv("SPLUNK_HEC_TOKEN", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        load_sample.main(["--url", "http://localhost:1", "--token", token])
+    assert ended.value.code == 2
+    assert "give the token of the collector with --token or" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_no_http_is_said_in_a_sentence(capsys) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"\x15\x03\x01\x00\x02\x02\x46\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert load_sample.main(["--url", url, "--token", "x"]) == 1
+        thread.join()
+    error = capsys.readouterr().err
+    assert error.startswith(f"{url} does not answer in HTTP: is that the collector's port")
     assert error.count("\n") == 1
 
 

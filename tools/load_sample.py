@@ -10,11 +10,13 @@ docs/splunk.md.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +24,7 @@ from typing import Any
 import sample
 from sample_events import collector_events
 
+ENDPOINT = "/services/collector/event"
 AGE = 660.0
 BATCH = 200
 
@@ -38,6 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except urllib.error.HTTPError as error:
         print(f"{options.url} refused the events: {_reason(error)}", file=sys.stderr)
         return 1
+    except http.client.HTTPException:
+        print(
+            f"{options.url} does not answer in HTTP: is that the collector's port, and its scheme "
+            "http or https?",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
         reason = getattr(error, "reason", error)
         print(
@@ -52,19 +62,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--url", required=True, help="scheme, host and port of the collector")
+    parser.add_argument(
+        "--url",
+        required=True,
+        type=_address,
+        help="scheme, host and port of the collector, such as http://localhost:8088",
+    )
     parser.add_argument(
         "--token",
         default=os.environ.get("SPLUNK_HEC_TOKEN", ""),
         help="token of the collector; the environment's SPLUNK_HEC_TOKEN without it",
     )
-    parser.add_argument("--index", default="main", help="index to write to")
-    return parser.parse_args(arguments)
+    parser.add_argument("--index", default="main", help="index to write to (default main)")
+    options = parser.parse_args(arguments)
+    if not options.token.isascii() or not options.token.isprintable() or not options.token:
+        parser.error("give the token of the collector with --token or SPLUNK_HEC_TOKEN")
+    return options
+
+
+def _address(url: str) -> str:
+    """Return scheme, host and port of a collector, however much of its address was typed."""
+    try:
+        parts = urllib.parse.urlsplit(url.strip())
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or half a pair of brackets
+        whole = False
+    path = parts.path.rstrip("/") if whole else ""
+    if not whole or not ENDPOINT.startswith(path) or not url.isprintable() or " " in url.strip():
+        raise argparse.ArgumentTypeError(
+            f"{url!r} is not the address of a collector; write it as http://localhost:8088"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _send(url: str, token: str, events: list[dict[str, Any]]) -> None:
     request = urllib.request.Request(
-        f"{url.rstrip('/')}/services/collector/event",
+        url + ENDPOINT,
         data="\n".join(json.dumps(event) for event in events).encode(),
         headers={"Authorization": f"Splunk {token}"},
     )
