@@ -10,10 +10,9 @@ from contextlib import suppress
 
 from installer_trees.errors import InstallerTreesError
 
-from . import explain, lint, output, scoring, tables
+from . import output
 from .clean import visible
 from .errors import InputError, OutputError
-from .options import parse
 
 UNUSABLE, BUG, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 
@@ -53,6 +52,12 @@ def _prepare_streams() -> None:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    # Most of the program is loaded here, where Ctrl-C is met while it loads.
+    from . import explain, lint, scoring, tables
+    from .options import parse
+
+    if not tables.FOLDER.is_dir():
+        raise InputError("This program cannot run out of a zip file; unpack or install it.")
     sources = tables.load()
     options: argparse.Namespace = parse(arguments, list(sources))
     if options.command == "explain":

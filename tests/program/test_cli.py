@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -387,6 +388,44 @@ def test_ctrl_c_while_reading():
     assert error.decode().splitlines() == [
         "installerscore: error: Interrupted; nothing was scored to the end."
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send on Windows")
+def test_ctrl_c_while_the_program_loads(tmp_path):
+    """A package that takes its time stands for a slow disk."""
+    (tmp_path / "rich").mkdir()
+    slow = "import sys, time\nprint('loading', flush=True)\ntime.sleep(60)\n"
+    (tmp_path / "rich" / "__init__.py").write_text(slow)
+    path = os.pathsep.join([str(tmp_path), ENVIRONMENT["PYTHONPATH"]])
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "installerscore_cli", str(SYSMON)],
+        env={**ENVIRONMENT, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    signal.signal(signal.SIGINT, heeded)
+    assert process.stdout.readline() == b"loading\n"
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, len(error.splitlines())) == (130, 1)
+
+
+def test_out_of_a_zip_file_it_says_what_to_do(tmp_path):
+    """Tables and catalogue are files; and what zipapp writes loses the exit code."""
+    path = tmp_path / "program.pyz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("__main__.py", "from installerscore_cli import __main__\n")
+        for folder in ("src/installerscore_cli", "package/bin/installer_trees"):
+            for file in (ROOT / folder).rglob("*"):
+                archive.write(file, file.relative_to((ROOT / folder).parent))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        [sys.executable, str(path), str(SYSMON)], env=environment, capture_output=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    (error,) = ran.stderr.decode().splitlines()
+    assert error.endswith("error: This program cannot run out of a zip file; unpack or install it.")
 
 
 class Bar(Terminal):
