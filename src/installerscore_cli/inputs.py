@@ -117,6 +117,8 @@ def items(arguments: Iterable[str]) -> list[Item]:
         if argument == STDIN:
             found.append(Item("standard input", None, True))
             continue
+        if not argument:
+            raise InputError("An empty name was given; name files or folders.")
         path = Path(argument)
         try:
             mode = path.stat().st_mode
@@ -324,6 +326,11 @@ def _text_form(text: str) -> tuple[str, str]:
         return "audit", ""
     if "<Event>" in text or "<Event " in text:
         return "xml", ""
+    if start.startswith("Event[0]"):
+        return "", (
+            "was written by wevtutil as text, which loses what is needed: use wevtutil qe LOG "
+            "/lf:true /e:Events"
+        )
     if start[0] == "<":
         return "", "is XML without <Event> elements: expected the export of a Windows event log"
     if any("msg=audit(" in line for line in lines):

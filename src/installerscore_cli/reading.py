@@ -28,6 +28,8 @@ EXPECTED = (
     "a data-model prefix such as Processes.dest)"
 )
 
+_GET_WINEVENT = frozenset(("Message", "Id", "TimeCreated"))
+
 Moved = Callable[[Item, int], None]
 
 
@@ -138,12 +140,17 @@ class Reader:
         damage: Damage,
         reasons: dict[str, list[str]],
     ) -> None:
-        form = self._form or file.form
+        form, failure = self._form or file.form, None
         if form:
-            self._records(item, _records(file, form, broken, damage), file)
+            try:
+                self._records(item, _records(file, form, broken, damage), file)
+            except InputError as error:
+                failure = type(error)(f"{item.name}: {error}.")
         cut = file.cut or damage.cut or broken.cut
         if tally.unknown and not tally.used and not tally.unused:
             self._useless(item, self._unknown(tally), reasons)
+        elif failure is not None:
+            raise failure
         elif cut:
             raise InputError(f"{item.name}: could not be read to its end ({cut}).")
         elif not form:
@@ -158,8 +165,6 @@ class Reader:
                 self.report.records += 1
                 if count % STEP == 0:
                     self._moved(item, file.raw.tell() if file.raw.seekable() else 0)
-        except InputError as error:
-            raise type(error)(f"{item.name}: {error}.") from None
         finally:
             self._feed.end()
         self._moved(item, item.size)
@@ -199,6 +204,11 @@ class Reader:
     def _unknown(self, tally: Tally) -> str:
         shown = ", ".join(tally.columns[:12])
         more = f" and {len(tally.columns) - 12} more" if len(tally.columns) > 12 else ""
+        if set(tally.columns) >= _GET_WINEVENT:
+            return (
+                "is an export of Get-WinEvent, which keeps what counts in a message only: copy the "
+                "EVTX file, or export XML with wevtutil qe LOG /lf:true /e:Events"
+            )
         lacks = lacking(tally.columns)
         if lacks:
             return f"has no column {lacks}; found {shown}{more}"

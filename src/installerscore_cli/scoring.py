@@ -26,6 +26,7 @@ from .output import named
 from .progress import bar
 from .reading import Reader, Report
 from .tables import Source
+from .times import shown
 from .views import Overview, View, html, listing, plain
 from .views.terminal import Screen
 
@@ -106,7 +107,14 @@ def _answer(
     saved: Sequence[tuple[Path, str]],
 ) -> int:
     """Score, and write the trees or their processes in every form that was asked for."""
-    kept = [one for one in pipeline.trees(options.min_score) if _within(pipeline, one, options)]
+    found = pipeline.trees(options.min_score)
+    kept = [one for one in found if _within(pipeline, one, options)]
+    if found and not kept:
+        first, last = (shown(end(one.time for one in found)) for end in (min, max))
+        report.warnings.append(
+            "No tree ran in the time of --since and --until; of other times there "
+            f"{'is' if len(found) == 1 else 'are'} {len(found):,}, from {first} to {last} UTC."
+        )
     if options.command == "processes":
         _rows(options, pipeline.process_columns(), pipeline.process_rows(kept))
         return NOTHING

@@ -79,6 +79,17 @@ def test_min_score_top_and_time(program):
     assert all(float(row["last_time"]) >= 1795311600 for row in late)
 
 
+def test_a_time_in_which_no_tree_ran_is_said(program):
+    ran = program(SYSMON, "--since", "2030-01-01", "--output", "jsonl")
+    assert (ran.code, ran.out) == (0, "")
+    (said,) = ran.warnings
+    assert said.endswith(
+        "No tree ran in the time of --since and --until; of other times there is 1, from "
+        "2026-11-22 01:25:00 to 2026-11-22 01:25:00 UTC."
+    )
+    assert program(SYSMON, "--since", "2026-01-01", "--output", "jsonl").warnings == []
+
+
 def test_what_if_weights(program, tmp_path):
     (before,) = program(SYSMON, "--output", "jsonl").rows
     weights = tmp_path / "mine.csv"

@@ -211,7 +211,19 @@ PROBLEMS = {
         gzip.compress(b"evidence/".ljust(257, b"\0") + b"ustar\x0000"),
         "is a tar archive; unpack it",
     ),
-    "no evtx": (b"ElfFile\0" + bytes(60), "begins like an EVTX file but is none"),
+    "no evtx": (b"ElfFile\0" + bytes(60), "is no EVTX file that can be read"),
+    "the text form of wevtutil": (
+        b"Event[0]:\r\n  Log Name: Security\r\n",
+        "was written by wevtutil as text, which loses what is needed: use wevtutil qe LOG",
+    ),
+    "Export-Csv of Get-WinEvent": (
+        b'#TYPE System.Diagnostics\r\n"Message","Id","TimeCreated"\r\n"Process Create:","1",""\r\n',
+        "is an export of Get-WinEvent, which keeps what counts in a message only",
+    ),
+    "ConvertTo-Json of Get-WinEvent": (
+        b'[{"Id": 1, "Message": "Process Create:", "TimeCreated": "x"}]',
+        "is an export of Get-WinEvent",
+    ),
     "broken JSON": (b'{"a": [1, 2', "the JSON breaks off or is not valid"),
     "useless events": (
         EVENTS[-1].encode(),
@@ -274,6 +286,25 @@ def test_a_folder_without_events_is_an_error_that_says_what_was_there(program, t
     ran = program(tmp_path)
     assert ran.code == 2
     assert "None of the 2 files there holds events of processes; " in ran.errors[0]
+
+
+def test_other_files_of_a_folder_that_are_no_whole_csv_do_not_count_as_cut(
+    program, tmp_path, sysmon
+):
+    (tmp_path / "a.xml").write_text(SYSMON, encoding="utf-8")
+    (tmp_path / "b.py").write_text('import a, b\nx, y\n"""One,\n\ntwo.\n')
+    ran = program(tmp_path, "--output", "jsonl")
+    assert (ran.code, ran.rows, ran.warnings) == (0, [sysmon], [])
+    assert "Files passed over: 1" in ran.err
+
+
+def test_an_empty_name_is_not_the_folder_that_we_are_in(program, tmp_path, monkeypatch):
+    """What `installerscore "$FOLDER"` gives where the variable is not set."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.xml").write_text(SYSMON, encoding="utf-8")
+    ran = program("")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.errors == ["installerscore: error: An empty name was given; name files or folders."]
 
 
 def test_files_that_hold_nothing_of_use_are_named_with_the_reason(program, tmp_path):

@@ -14,7 +14,7 @@ DELIMITERS = ",;\t|"
 RAW = "_raw"
 """The one column that is enough: Splunk's raw events."""
 
-_SEPARATOR = re.compile(r"\"?sep=.\"?\s*")
+_PREFACE = re.compile(r"\"?sep=.\"?\s*|#TYPE .*\s*")
 
 
 def delimiter(header: str) -> str:
@@ -23,8 +23,11 @@ def delimiter(header: str) -> str:
 
 
 def is_preface(line: str) -> bool:
-    """Tell a line that may stand before the header: a blank one, or `sep=;` as Excel knows it."""
-    return not line.strip() or bool(_SEPARATOR.fullmatch(line))
+    """Tell a line that may stand before the header.
+
+    It is blank, `sep=;` as Excel knows it, or `#TYPE` as PowerShell writes it.
+    """
+    return not line.strip() or bool(_PREFACE.fullmatch(line))
 
 
 def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:

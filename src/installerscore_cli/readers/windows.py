@@ -64,7 +64,7 @@ def evtx_records(stream: IO[bytes], broken: Broken) -> Iterator[Record]:
     try:
         events = iter(PyEvtxParser(stream).records_json())
     except (OSError, RuntimeError) as error:
-        raise InputError(f"begins like an EVTX file but is none ({error})") from None
+        raise InputError(f"is no EVTX file that can be read ({error})") from None
     while True:
         try:
             record = next(events)
