@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from installer_trees.catalogue import Catalogue, load
 from installer_trees.entries import SIGNAL_COLUMNS
-from installer_trees.identity import KeyIndex
+from installer_trees.key_index import KeyIndex
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
 from installer_trees.render import TREE_COLUMNS

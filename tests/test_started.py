@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from engine import run, shipped
-from installer_trees.rows import folder_key
-from installer_trees.started import paths
+from installer_trees.programs import paths
+from installer_trees.starters import folder_key
 
 CATALOGUE = shipped()
 START = 1_700_000_000

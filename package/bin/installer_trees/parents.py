@@ -16,7 +16,8 @@ from operator import or_
 from .catalogue import Catalogue
 from .columns import PID_CHARS, decimal_id
 from .events import Process
-from .identity import LOOK_BACK, Identities, KeyIndex, file_name, same_name
+from .identity import LOOK_BACK, Identities, file_name, same_name
+from .key_index import KeyIndex
 from .rows import PARENT_IS_ROOT, RowStore
 
 GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"

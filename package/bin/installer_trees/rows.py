@@ -14,7 +14,7 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import StringIO
 from itertools import compress, islice
 from operator import sub
@@ -48,8 +48,8 @@ from .layout import (
     program_name,
 )
 from .model import Counters
-from .naming import product_words
 from .spill import Spill
+from .starters import Started
 
 PROCESS, NETWORK, FILE, REGISTRY, SERVICE = range(5)
 KIND = 7
@@ -67,41 +67,7 @@ FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified ren
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
-SERVICE_MANAGERS = frozenset(
-    "services.exe svchost.exe taskeng.exe systemd launchd cron crond anacron atd".split()
-)
-DESKTOPS = frozenset("explorer.exe gnome-shell plasmashell cinnamon xfce4-panel".split())
-"""Start what a person chooses."""
-_STARTERS = SERVICE_MANAGERS | DESKTOPS
-_SHELLS = "cmd powershell pwsh wscript cscript mshta rundll32 regsvr32"
-HOSTS_OF_SCRIPTS = frozenset(
-    [
-        *(f"{name}.exe" for name in _SHELLS.split()),
-        *"bash sh dash zsh perl python3 osascript".split(),
-    ]
-)
-_SYSTEM_FOLDERS = ("c:\\windows\\s", "/usr/", "/lib/", "/system/", "/bin/", "/sbin/")
-
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
-
-
-def _of_system(path: str) -> bool:
-    """Tell whether a program, in lower case, lies where the system's own do, and is not hidden."""
-    return path.startswith(_SYSTEM_FOLDERS) and "/." not in path
-
-
-def folder_key(path: str, command: str) -> int:
-    """Return the hash of a program's folder in lower case, 0 where its command line says more.
-
-    It says no more on Windows where it has no full path, or that of the program only.
-    """
-    path = path.lower()
-    paths_in_command = command.count(":\\")
-    if path[1:3] != ":\\" or paths_in_command > 1 or command.count("/") > 1:
-        return 0
-    if paths_in_command and path not in command.lower():
-        return 0
-    return hash(path.rpartition("\\")[0])
 
 
 def host_number(dest: str) -> int:
@@ -125,11 +91,8 @@ class RowStore:
     in `own_*`, those of the host in `src` in `parent_*`, those of the host that reports them in
     `own_command` (by GUID) and `parent_command` (by id). `guid_forms` has the forms in which GUIDs
     came: several where more than one sensor gives each process its own. `started` has the rows that
-    a service manager or a person started, `started_folder` the key of the folder of each,
-    `started_product` and `started_program` those of the words that its folder and its file are
-    named by.
-    `unnamed_services` has the rows of service events that name no process; those have the number
-    of their host in `own_command`.
+    a service manager or a person started. `unnamed_services` has the rows of service events that
+    name no process; those have the number of their host in `own_command`.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -146,8 +109,7 @@ class RowStore:
         self.parent_guid, self.parent_pid = array("q"), array("q")
         self.parent_command = array("q")
         self.flags = array("B")
-        self.started, self.started_folder = array("I"), array("q")
-        self.started_product, self.started_program = array("q"), array("q")
+        self.started = Started()
         self.event_rows = array("I")
         self.unnamed_services = array("I")
         self.layouts: list[Layout] = []
@@ -269,30 +231,13 @@ class RowStore:
             root = self._catalogue.root_of(names[i], known(lines[i]))
             if root is not None and not root.sibling_pattern:
                 flags[i] |= PARENT_IS_ROOT
-        for i in self._started_by_managers(columns):
-            path = columns["process_path"][i]
-            product, program = product_words(path)
-            self.started.append(before + i)
-            self.started_folder.append(folder_key(path, commands[i]))
-            self.started_product.append(hash(product) ^ hosts[i] if product else 0)
-            self.started_program.append(hash(program) ^ hosts[i] if program else 0)
+        self.started.add(before, hosts, columns)
         self.flags.extend(flags)
 
     def _note_forms(self, *columns: Column) -> None:
         """Note in which forms GUIDs are written."""
         for guids in columns:
             self.guid_forms.update(map(guid_form, set(guids) - MISSING))
-
-    def _started_by_managers(self, columns: dict[str, Column]) -> Iterator[int]:
-        """Yield the places of what a service manager or a person started, not the system's own."""
-        parents, paths = columns["parent_process_name"], columns["process_path"]
-        starters = {name for name in set(parents) if name.lower() in _STARTERS}
-        if not starters:
-            return
-        for i in compress(range(len(parents)), map(starters.__contains__, parents)):
-            name, path = columns["process_name"][i].lower(), paths[i].lower()
-            if name in HOSTS_OF_SCRIPTS or not _of_system(path):
-                yield i
 
     def _suspects(
         self, names: Column, commands: Column, renamed: bool = False, parents: bool = False

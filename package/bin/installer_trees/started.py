@@ -15,43 +15,20 @@ import math
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from .events import Event, Process
 from .links import Branch, Linker
 from .naming import product_words, words
 from .parents import SCRIPT_HOSTS, Link
-from .rows import DESKTOPS, HOSTS_OF_SCRIPTS
+from .programs import applications, images, own_folder, paths, with_folders
+from .starters import DESKTOPS, HOSTS_OF_SCRIPTS
 from .ties import join
 
-TEXT_CHARS = 4_000
 CLOCK_SECONDS = 2.0
 """How much later the log of services may say what the log of processes shows."""
 FIRST_SECONDS = 600.0
 """How long after an install its programs count that a person starts, and what these start."""
-DEPTH, DEPTH_AT_HOME = 3, 5
-"""Folders that an install named count for what lies below them, if they are as deep as this."""
-
-_WINDOWS = r"[a-z]:\\(?:[^\\/:*?\"<>|\r\n]{1,120}\\){1,12}[^\\/:*?\"<>|\r\n]{1,120}?"
-_PROGRAM = r"\.(?:exe|com|scr|dll|ps1|bat|cmd|vbs|vbe|js|jse|wsf|hta|py|jar)(?![\w.])"
-_POSIX = r"(?<![\w.~/:])/(?:[\w.+@\-\0]{1,80}/){1,12}[\w.+@\-\0]{1,80}"
-_PATH = re.compile(rf"{_WINDOWS}{_PROGRAM}|{_POSIX}", re.IGNORECASE)
-_OF_SYSTEM = re.compile(
-    r"[a-z]:\\windows\\(?:[^\\]+$|(?:sys(?:tem32|wow64|native|arm32)|winsxs|servicing|installer|inf|fonts"
-    r"|microsoft\.net|assembly|systemapps|immersivecontrolpanel|softwaredistribution|ccm\w*|uus)\\)"
-    r"|[a-z]:\\program files(?: \(x86\))?\\windows"
-    r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share(?!/\.))/"
-    r"|/applications/(?!.*\.app\b)"
-)
-_SCRIPTS = (".ps1", ".bat", ".cmd", ".js", ".wsf")
-_AT_HOME = re.compile(r"/(?:home|users|root)/")
-_IMAGE = re.compile(r"([^/\"'\r\n]{1,80})\.dmg\b", re.IGNORECASE)
-_VOLUME = re.compile(r"\bmount_\w{2,8}\s[^\r\n]{0,200}/Volumes/([^/\"'\r\n]{1,80})$")
-_APPLICATION = re.compile(r"/([^/\r\n]{1,80})\.app/Contents/MacOS/", re.IGNORECASE)
-_APP = re.compile(r"/Applications/[^/\"'\r\n]{1,80}?\.app\b")
-_BUNDLE = re.compile(r"^(/(?:[^/]{1,80}/){1,8}?[^/]{1,80}\.app)/")
-_VERSION = re.compile(r"[-_ .]?v?\d{1,12}(?:\.|$)|[-_]", re.IGNORECASE)
-_NOT_IN_NAMES = re.compile(r"[\W_]+")
 _SHELL = r"(?:ba|da|z|k|tc|c|fi|a)?sh"
 _SESSION = re.compile(
     rf"^(?:-{_SHELL}|(?:(?:/usr)?/bin/)?login(?:\s[\w.-]{{1,40}}){{0,4}}"
@@ -64,17 +41,7 @@ _TERMINAL = re.compile(
 )
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
 _RUNS_SCRIPTS = re.compile(rf"(?:{SCRIPT_HOSTS}|{_SHELL}|nc|ncat|socat)$")
-MIN_PRODUCT_CHARS = 3
-_SHARED_FOLDERS = frozenset(
-    [
-        *"temp tmp downloads desktop documents public programdata local locallow".split(),
-        *"roaming programs installer".split(),
-        *("common files", "program files", "program files (x86)"),
-    ]
-)
-"""Windows folders in which the programs of several products lie side by side."""
 _PRODUCT = "* "
-_PROFILE = re.compile(r"[a-z]:\\users\\[^\\]+(?:\\[^\\]+)?$")
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
 
@@ -90,7 +57,7 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     Returns:
         Whether anything was found.
     """
-    if not linker.store.started:
+    if not linker.store.started.rows:
         return False
     branch_of = {row: branch for branch in branches for row in branch.members}
     claimed = set(branch_of)
@@ -100,14 +67,7 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     products = {
         store.key(host, name[len(_PRODUCT) :]) for host, name in named if name.startswith(_PRODUCT)
     }
-    candidates = zip(
-        store.started, store.started_folder, store.started_product, store.started_program
-    )
-    started = [
-        row
-        for row, folder, product, program in candidates
-        if (folder in keys or product in products or program in products) and row not in claimed
-    ]
+    started = [row for row in linker.store.started.named(keys, products) if row not in claimed]
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
@@ -170,12 +130,6 @@ def _is_session(linker: Linker, row: int, parent: int) -> bool:
     )
 
 
-def _product(name: str) -> str:
-    """Return the name of a product without version, signs and blanks; empty if too short."""
-    product = _NOT_IN_NAMES.sub("", _VERSION.split(name.lower())[0])
-    return product if len(product) >= MIN_PRODUCT_CHARS else ""
-
-
 def _packages(linker: Linker, row: int) -> set[str]:
     """Return what the package that a process installs on Windows is named by, likewise."""
     root, line = linker.root_of(row), linker.process(row).process
@@ -190,54 +144,6 @@ def _programs(process: Process) -> set[str]:
     return {_PRODUCT + word for word in said if word}
 
 
-def _images(text: str) -> set[str]:
-    """Return what the disk images in a command line are named after, as `paths` are looked up."""
-    if ".dmg" not in text.lower() and "mount_" not in text:
-        return set()
-    names = _IMAGE.findall(text) + _VOLUME.findall(text)
-    return {f"*.app {product}" for name in names if (product := _product(name))}
-
-
-def _applications(*texts: str) -> set[str]:
-    """Return what the application bundle is named that a program lies in, likewise."""
-    names = {name for text in texts for name in _APPLICATION.findall(text)}
-    return {f"*.app {product}" for name in names if (product := _product(name))}
-
-
-def paths(*texts: str) -> set[str]:
-    """Return the full paths in texts, in lower case, without those of the operating system.
-
-    Scripts in a folder of Windows are seldom Windows' own.
-    """
-    found: set[str] = set()
-    for text in texts:
-        joined = text[:TEXT_CHARS].replace("\\ ", "\0").replace("cation Support", "cation\0Support")
-        if "/Applications/" in joined:
-            joined = _APP.sub(lambda app: app[0].replace(" ", "\0"), joined)
-        found.update(path.lower().replace("\0", " ") for path in _PATH.findall(joined))
-    return {p for p in found if not _OF_SYSTEM.match(p) or ("\\" in p and p.endswith(_SCRIPTS))}
-
-
-def _own_folder(path: str) -> set[str]:
-    """Return the Windows folder that a program shares with its product only, and its last sign."""
-    folder = path.rpartition("\\")[0]
-    shared = folder.rpartition("\\")[2] in _SHARED_FOLDERS
-    if shared or folder.count("\\") < 2 or _PROFILE.match(folder):
-        return set()
-    return {folder + "\\"}
-
-
-def _with_folders(path: str) -> Iterator[str]:
-    """Yield a path and the folders above it that are deep enough to belong to one product."""
-    yield path
-    yield from _own_folder(path)
-    yield from _BUNDLE.findall(path)
-    parts = path.split("/")
-    deep = DEPTH_AT_HOME if _AT_HOME.match(path) else DEPTH
-    for end in range(len(parts) - 1, deep, -1):
-        yield "/".join(parts[:end])
-
-
 def _namings(
     linker: Linker, members: Iterable[int], events: dict[int, list[int]]
 ) -> dict[tuple[str, str], list[Naming]]:
@@ -246,14 +152,14 @@ def _namings(
     for row in members:
         process = linker.process(row)
         host, order = process.dest.lower(), linker.order(row)
-        own = paths(process.process, process.process_path) | _images(process.process)
+        own = paths(process.process, process.process_path) | images(process.process)
         own |= _packages(linker, row)
-        for path in own.union(*map(_own_folder, own)):
+        for path in own.union(*map(own_folder, own)):
             named[host, path].append((process.time, order, row))
         for event in events.get(row, ()):
             what = linker.store.event(event)
             written = _named_in(what)
-            for path in written.union(*map(_own_folder, written)):
+            for path in written.union(*map(own_folder, written)):
                 time = what.time - CLOCK_SECONDS if what.kind == "service" else what.time
                 named[host, path].append((max(time, process.time), order, row))
     for namings in named.values():
@@ -273,8 +179,8 @@ def _named_by(linker: Linker, row: int, named: dict[tuple[str, str], list[Naming
     longest = FIRST_SECONDS if _is_chosen(process) else linker.lifetime
     best: Naming | None = None
     own = paths(process.process_path, process.process)
-    own |= _applications(process.process_path, process.process) | _programs(process)
-    for path in {part for program in own for part in _with_folders(program)}:
+    own |= applications(process.process_path, process.process) | _programs(process)
+    for path in {part for program in own for part in with_folders(program)}:
         namings = named.get((process.dest.lower(), path), [])
         end = bisect_right(namings, (process.time, (math.inf, ()), 0))
         last = namings[end - 1] if end else None
