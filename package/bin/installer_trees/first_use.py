@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from .alike import file_name
 from .events import Process
-from .identity import file_name
 from .links import Branch, Linker
 from .model import Root
 from .ties import join

@@ -7,17 +7,16 @@ order: every answer depends on contents alone.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import compress
 from operator import not_
 
+from .alike import same_line, same_name
 from .catalogue import Catalogue
 from .events import Process
 from .key_index import KeyIndex
-from .layout import base_name
 from .model import Root
 from .rows import IS_ROOT, KIND, RowStore, guid_form
 
@@ -25,8 +24,6 @@ SAME_PROCESS_SECONDS = 2.0
 END_SECONDS = 86_400.0
 LOOK_BACK = 8
 CACHED_PROCESSES = 20_000
-_QUOTES = re.compile("[\"']")
-_QUOTED = re.compile(r'"([^"]+)"(.*)', re.DOTALL)
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 
@@ -299,40 +296,3 @@ class Identities:
             known = ([self.store.time[row] for row in rows], rows)
             self._command_histories[key] = known
         return known
-
-
-def file_name(path: str) -> str:
-    """Return the last part of a Windows or POSIX path, without quotes."""
-    return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def same_line(a: Process, b: Process) -> bool:
-    """Compare command lines as different sensors write them.
-
-    Case, quotes, blanks and the folder and `.exe` of the program do not count.
-    """
-    return _plain_line(a) == _plain_line(b)
-
-
-def _plain_line(process: Process) -> list[str]:
-    """Return program and words; blanks in the program's path do not part it."""
-    line, path = process.process.lower().lstrip(), process.process_path.lower()
-    found = _QUOTED.match(line)
-    if found:
-        program, line = found.groups()
-    elif path and line.startswith(path) and not line[len(path) :][:1].strip():
-        program, line = path, line[len(path) :]
-    else:
-        program, _, line = line.partition(" ")
-    words = _QUOTES.sub("", line).split()
-    name = base_name(_QUOTES.sub("", program), "")
-    return [name[:-4] if name.endswith(".exe") else name, *words]
-
-
-def same_name(a: str, b: str) -> bool:
-    """Compare program names as different sensors write them.
-
-    Case and `.exe` do not count; Linux cuts names (`comm`) after 15 characters.
-    """
-    a, b = (n.lower()[:-4] if n.lower().endswith(".exe") else n.lower() for n in (a, b))
-    return a == b or (a[:15] == b[:15] and 15 in (len(a), len(b)))

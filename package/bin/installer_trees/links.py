@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 
+from .alike import file_name, same_name
 from .catalogue import Catalogue
 from .columns import NO_TIME
-from .identity import LOOK_BACK, History, file_name, same_name
+from .identity import LOOK_BACK, History
 from .parents import GUID, NO_PARENT, PARENT_FIELDS, PID, TIE, Link, Parents
 from .regex import MATCH_CHARS, Regex
 from .rows import IS_ROOT, NEEDS_SIBLING, PARENT_IS_ROOT, RowStore

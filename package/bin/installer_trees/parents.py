@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from itertools import chain, repeat
 from operator import or_
 
+from .alike import file_name, same_name
 from .catalogue import Catalogue
 from .columns import PID_CHARS, decimal_id
 from .events import Process
-from .identity import LOOK_BACK, Identities, file_name, same_name
+from .identity import LOOK_BACK, Identities
 from .key_index import KeyIndex
 from .rows import PARENT_IS_ROOT, RowStore
 

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 
-from .identity import file_name
+from .alike import file_name
 from .links import Branch, Linker
 from .model import Root
 from .parents import TIE

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 from . import naming
+from .alike import file_name
 from .events import Event, Process
-from .identity import SAME_PROCESS_SECONDS, file_name
+from .identity import SAME_PROCESS_SECONDS
 from .links import Branch, Linker
 from .model import Node, Tree
 

@@ -1,0 +1,48 @@
+"""Programs and command lines as different sensors write them."""
+
+from __future__ import annotations
+
+import re
+
+from .events import Process
+from .layout import base_name
+
+_QUOTES = re.compile("[\"']")
+_QUOTED = re.compile(r'"([^"]+)"(.*)', re.DOTALL)
+
+
+def file_name(path: str) -> str:
+    """Return the last part of a Windows or POSIX path, without quotes."""
+    return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def same_line(a: Process, b: Process) -> bool:
+    """Compare command lines as different sensors write them.
+
+    Case, quotes, blanks and the folder and `.exe` of the program do not count.
+    """
+    return _plain_line(a) == _plain_line(b)
+
+
+def _plain_line(process: Process) -> list[str]:
+    """Return program and words; blanks in the program's path do not part it."""
+    line, path = process.process.lower().lstrip(), process.process_path.lower()
+    found = _QUOTED.match(line)
+    if found:
+        program, line = found.groups()
+    elif path and line.startswith(path) and not line[len(path) :][:1].strip():
+        program, line = path, line[len(path) :]
+    else:
+        program, _, line = line.partition(" ")
+    words = _QUOTES.sub("", line).split()
+    name = base_name(_QUOTES.sub("", program), "")
+    return [name[:-4] if name.endswith(".exe") else name, *words]
+
+
+def same_name(a: str, b: str) -> bool:
+    """Compare program names as different sensors write them.
+
+    Case and `.exe` do not count; Linux cuts names (`comm`) after 15 characters.
+    """
+    a, b = (n.lower()[:-4] if n.lower().endswith(".exe") else n.lower() for n in (a, b))
+    return a == b or (a[:15] == b[:15] and 15 in (len(a), len(b)))
