@@ -111,6 +111,27 @@ def test_signals_lookup_changes_a_weight(built_app, python, good, tmp_path):
     assert int(after["installer_score"]) < int(before["installer_score"])
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("signal_id,weight\n", "holds nothing but a header"),
+        ("", "has no column signal_id, weight"),
+        ("signal_id,weight\nLNX006,heavy\n\nLNX007,heavier\n", "row 2, column weight"),
+    ],
+    ids=["header", "empty", "wrong rows"],
+)
+def test_a_what_if_lookup_that_can_change_nothing_ends_the_search(
+    built_app, python, tmp_path, text, said
+):
+    app = copy_app(built_app, tmp_path)
+    (app / LOOKUPS / "mine.csv").write_text(text, encoding="utf-8")
+    result = run(app, python, arguments="signals=mine.csv")
+    (error,) = texts(result, "ERROR")
+    assert "mine.csv" in error
+    assert said in error
+    assert result.rows == []
+
+
 def copy_app(built_app: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built_app, tmp_path / built_app.name))
 

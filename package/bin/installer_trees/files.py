@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from . import catalogue
 from .errors import CatalogueError
@@ -21,7 +23,7 @@ def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
         signals: Path of a CSV file with changed or added signals.
 
     Raises:
-        CatalogueError: A file cannot be read.
+        CatalogueError: A file cannot be read, or the what-if file has no row that can be used.
     """
     names = (ROOTS, SIGNALS, ALLOWLIST)
     roots, shipped, allowlist = (lines(os.path.join(lookups, name)) for name in names)
@@ -37,9 +39,17 @@ def what_if(loaded: catalogue.Catalogue, signals: str) -> catalogue.Catalogue:
         signals: Path of a CSV file with changed or added signals.
 
     Raises:
-        CatalogueError: The file cannot be read.
+        CatalogueError: The file cannot be read, or has no row that can be used.
     """
-    return catalogue.overlay(loaded, lines(signals), os.path.basename(signals))
+    name = os.path.basename(signals)
+    changes = catalogue.overlay(replace(loaded, problems=[]), lines(signals), name)
+    rows = sum(1 for row in csv.reader(lines(signals)) if row) - 1
+    if len(changes.problems) >= max(1, rows):
+        raise changes.problems[0]
+    if rows < 1:
+        problem = "holds nothing but a header; add rows with signal_id and weight"
+        raise CatalogueError(name, 0, "", problem)
+    return replace(changes, problems=[*loaded.problems, *changes.problems])
 
 
 def lines(path: str) -> Iterator[str]:
