@@ -117,7 +117,8 @@ class Model(Parents):
         named = [(self.order(who), who, paths(self.line(who), self.path(who))) for who in inside]
         claimed = set(inside)
         adopted: set[Who] = set()
-        started = [i for i in parent if i not in inside and may_be_started(self.rows[i])]
+        said = {i for i in parent if any(may_be_started(self.rows[c]) for c in self.copies(i))}
+        started = [i for i in said if i not in inside]
         for row in self.sorted(started):
             me = self.rows[row]
             own = paths(me["process_path"], me["process"])

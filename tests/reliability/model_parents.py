@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Union
 
 from reliability.model_identity import LOOK_BACK, Identity, Standin, Who, form
-from reliability.model_rows import file_name, kind_of, kind_of_parent, same_name
+from reliability.model_rows import Row, file_name, kind_of, kind_of_parent, same_name
 
-EXEC_SECONDS = 60.0
+EXEC_SECONDS = 3_600.0
 DETACHED_SECONDS = 2.0
 DETACHED_PIDS = 16
 
@@ -26,6 +26,16 @@ def contradict(one: str, other: str) -> bool:
     return bool(one and other) and one != other and form(one) == form(other)
 
 
+def of_windows(row: Row) -> bool:
+    """By the path, else by how the line begins: with a drive or share, or a name with `.exe`."""
+    path, line = row["process_path"], row["process"].lower()
+    if path:
+        return "\\" in path and path[0] != "/"
+    first = line.replace('"', " ").split()[:1] or [""]
+    program = first[0].endswith(".exe") and "/" not in first[0]
+    return line.lstrip('"')[1:3] == ":\\" or line.startswith("\\\\") or program
+
+
 class Parents(Identity):
     """Finds the parent of every process."""
 
@@ -37,24 +47,24 @@ class Parents(Identity):
         """
         found = self._taken_over(row)
         ways = (self._named_by_guid, self._named_by_id, self._named_by_line)
-        for copy in self.copies(row):
+        for copy in self.copies(row)[:LOOK_BACK]:
             for way in ways:
                 found = found or way(copy)
-        for copy in self.copies(row):
+        for copy in self.copies(row)[:LOOK_BACK]:
             found = found or self._standin(copy)
         return found or (None, "")
 
     def _taken_over(self, row: int) -> tuple[Who, str] | None:
         """What exec put in the place of an installer hangs under the image before.
 
-        One id, one parent, at most a minute between two images, nothing else between; Windows,
-        known by backslashes, has no exec.
+        One id, one parent, at most an hour between two images, nothing else between; Windows,
+        has no exec.
         """
         tops = [i for i in self.on_host(row) if self.stands_for(i) == i and i != row]
         for top in self.sorted(tops):
             me = self.rows[top]
             parent = me["parent_pid"], me["parent_guid"]
-            if kind_of(me) is None or "\\" in me["process"] or not me["pid"] or parent == ("", ""):
+            if kind_of(me) is None or of_windows(me) or not me["pid"] or parent == ("", ""):
                 continue
             images = self.history(top, me["pid"])
             until = [i for i in images if self.rows[i]["time"] <= me["time"]]
@@ -136,7 +146,7 @@ class Parents(Identity):
                 continue
             if me["parent_guid"] and self.guid(found):
                 return None
-            if "\\" in me["process_path"] or "\\" in self.rows[found]["process"]:
+            if of_windows(me) or of_windows(self.rows[found]):
                 return None
             return found, "parent_fields"
         return None

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 MANAGERS = {"services.exe", "svchost.exe", "taskeng.exe", "systemd", "launchd"}
 HOSTS = {"cmd.exe", "powershell.exe", "rundll32.exe", "bash", "sh", "dash", "python3", "perl"}
-SYSTEM = ("/usr/", "/lib/", "/bin/", "/sbin/", "/system/", "c:\\windows\\s")
+SYSTEM = (
+    "/usr/bin/",
+    "/usr/lib/",
+    "/lib/",
+    "/bin/",
+    "/sbin/",
+    "/system/",
+    "c:\\windows\\system32\\",
+)
 NOT_NAMED = (
     "/usr/bin/",
     "/bin/",

@@ -7,6 +7,7 @@ import re
 from .events import Process
 from .layout import base_name
 
+_WINDOWS = re.compile(r"\"?(?:[a-z]:\\|\\\\)|[^\s\"/]{1,200}\.exe(?:[\s\"]|$)", re.IGNORECASE)
 _QUOTES = re.compile("[\"']")
 _QUOTED = re.compile(r'"([^"]+)"(.*)', re.DOTALL)
 
@@ -14,6 +15,14 @@ _QUOTED = re.compile(r'"([^"]+)"(.*)', re.DOTALL)
 def file_name(path: str) -> str:
     """Return the last part of a Windows or POSIX path, without quotes."""
     return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def of_windows(process: Process) -> bool:
+    """Tell whether a process is one of Windows: by its path, else by how its line begins."""
+    path = process.process_path
+    if path:
+        return "\\" in path and not path.startswith("/")
+    return bool(_WINDOWS.match(process.process))
 
 
 def same_line(a: Process, b: Process) -> bool:

@@ -10,7 +10,8 @@ Python runs that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 
 from .alike import file_name
 from .events import Process
@@ -69,18 +70,18 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         branches: All installs; they are changed in place.
     """
     claimed = {row for branch in branches for row in branch.members}
-    adopted: set[int] = set()
     installs = list(_of_families(linker, branches, _FAMILIES))
+    uses: list[tuple[Branch, list[int]]] = []
     for branch, root in installs:
         if names := _package_names(root, linker.process(branch.top).process):
             next_ones = ((row, linker.process(row).process) for row in _next(linker, branch.top))
-            uses = (row for row, line in next_ones if names & used_names(line))
-            adopted |= _hang(linker, branch, claimed, uses)
+            uses.append((branch, [row for row, line in next_ones if names & used_names(line)]))
     for branch, root in installs:
         if root.family in _RUNNERS:
-            runs = (r for r in _next(linker, branch.top) if _runs_project(root, linker.process(r)))
-            adopted |= _hang(linker, branch, claimed, runs)
-    join(linker, branches, adopted)
+            next_rows = _next(linker, branch.top)
+            runs = [row for row in next_rows if _runs_project(root, linker.process(row))]
+            uses.append((branch, runs))
+    join(linker, branches, _hang(linker, uses, claimed))
 
 
 def _runs_project(root: Root, process: Process) -> bool:
@@ -91,6 +92,7 @@ def _runs_project(root: Root, process: Process) -> bool:
     return not _is_inline(root.family, process.process[:LINE_CHARS])
 
 
+@lru_cache(maxsize=2_000)
 def _is_inline(family: str, line: str) -> bool:
     """Tell whether one of the options before the first other word of a line is for code."""
     with_value, code = _INLINE.get(family, ("", None))
@@ -120,14 +122,14 @@ def adopt_first_runs(linker: Linker, branches: list[Branch], events: dict[int, l
         Whether anything was found.
     """
     claimed = {row for branch in branches for row in branch.members}
-    adopted: set[int] = set()
+    runs: list[tuple[Branch, list[int]]] = []
     for branch, _ in _of_families(linker, branches, _LANGUAGES):
         rows = _next(linker, branch.top)
         left = set(_left_files(linker, branch, events)) if rows else set()
         if left:
             starts = any(map(_START_FILE.search, left))
-            runs = (row for row in rows if _runs(linker.process(row), left, starts))
-            adopted |= _hang(linker, branch, claimed, runs)
+            runs.append((branch, [r for r in rows if _runs(linker.process(r), left, starts)]))
+    adopted = _hang(linker, runs, claimed)
     join(linker, branches, adopted)
     return bool(adopted)
 
@@ -165,20 +167,20 @@ def _next(linker: Linker, top: int) -> list[int]:
     return linker.started_after(top, USE_SECONDS)
 
 
-def _hang(linker: Linker, branch: Branch, claimed: set[int], rows: Iterable[int]) -> set[int]:
-    """Hang what grew from some rows under the top of a branch, unless it is in one already.
+def _hang(linker: Linker, uses: list[tuple[Branch, list[int]]], claimed: set[int]) -> set[int]:
+    """Hang what grew from rows that use an install under its top, if no branch has it already.
 
     Returns:
         What was hung there.
     """
-    uses = [row for row in rows if row not in claimed]
-    linker.tops(uses)  # which cuts circles
+    linker.tops({row for _, rows in uses for row in rows if row not in claimed})  # cuts circles
     hung: set[int] = set()
-    for row in uses:
-        if row not in claimed:
-            grown = linker.grow(row, claimed).parent
-            branch.hang(grown, row, branch.top)
-            hung.update(grown)
+    for branch, rows in uses:
+        for row in rows:
+            if row not in claimed:
+                grown = linker.grow(row, claimed).parent
+                branch.hang(grown, row, branch.top)
+                hung.update(grown)
     return hung
 
 
@@ -196,6 +198,7 @@ def _package_names(root: Root, command_line: str) -> set[str]:
     return {name for name in names if len(name) >= shortest}
 
 
+@lru_cache(maxsize=2_000)
 def used_names(command_line: str) -> set[str]:
     """Return the names of the packages that a line loads, and of the program or script it runs."""
     line = command_line[:LINE_CHARS]

@@ -224,7 +224,9 @@ class Identities:
         known = self._pid_histories.get(key)
         if known is None:
             rows = self.sort({self.canonical(row) for row in self._by_pid.rows(key)})
-            known = self._pid_histories[key] = ([self.store.time[row] for row in rows], rows)
+            known = [self.store.time[row] for row in rows], rows
+            if rows:  # of the ids that a stage tries, most were nobody's
+                self._pid_histories[key] = known
         return known
 
     def _group(self, row: int) -> list[int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from itertools import chain, repeat
 from operator import or_
 
-from .alike import file_name, same_name
+from .alike import file_name, of_windows, same_name
 from .catalogue import Catalogue
 from .columns import PID_CHARS, decimal_id
 from .events import Process
@@ -23,8 +23,7 @@ from .rows import PARENT_IS_ROOT, RowStore
 
 GUID, PID, PARENT_FIELDS, TIE = "guid", "pid", "parent_fields", "tie"
 LINKS = (GUID, PID, PARENT_FIELDS, TIE)
-EXEC_SECONDS = 60.0
-IMAGE_SECONDS = 3_600.0
+EXEC_SECONDS = 3_600.0
 DETACHED_SECONDS = 2.0
 DETACHED_PIDS = 16
 
@@ -80,7 +79,7 @@ class Parents(Identities):
         """
         found = self._parents.get(row)
         if found is None:
-            copies = self.copies(row)
+            copies = self.copies(row)[:LOOK_BACK]
             links = chain(map(self._arrived, copies), map(self._by_standin, copies))
             found = self._parents[row] = next(filter(None, links), NO_PARENT)
         return found
@@ -159,7 +158,7 @@ class Parents(Identities):
                 continue
             if store.parent_guid[row] and store.own_guid[candidate]:
                 break
-            if "\\" in self.process(row).process_path or "\\" in self.process(candidate).process:
+            if of_windows(self.process(row)) or of_windows(self.process(candidate)):
                 break
             return candidate, PARENT_FIELDS
         return None
@@ -208,10 +207,10 @@ class Parents(Identities):
     def _images(self, row: int) -> tuple[list[int], int]:
         """Return what had one process id about the time of a row, and the place of the row or -1.
 
-        Windows, known by backslashes, has no exec.
+        Windows has no exec.
         """
         store = self.store
-        if not store.own_pid[row] or "\\" in self.process(row).process:
+        if not store.own_pid[row] or of_windows(self.process(row)):
             return [], -1
         times, rows = self.history(store.own_pid[row])
         end = bisect_right(times, store.time[row])
@@ -226,12 +225,12 @@ class Parents(Identities):
             return -1
         before = images[place - 1]
         same = store.parent_pid[before] == store.parent_pid[row] != 0
-        return before if same and store.time[row] - store.time[before] <= IMAGE_SECONDS else -1
+        return before if same and store.time[row] - store.time[before] <= EXEC_SECONDS else -1
 
     def adopt_execs(self, installers: Iterable[int]) -> None:
         """Hang what took over the process of an installer with exec under it.
 
-        Its id and its parent are the same, and nobody gets an id again that soon.
+        Its id and its parent are the same, and no parent gives an id again that soon.
         """
         store = self.store
         for row in self.sort(installers):
@@ -255,8 +254,8 @@ class Parents(Identities):
         A script that puts a shell in the background and ends leaves it to process 1. Ids are handed
         out in order, so the script, or another child of it, has one just below.
         """
-        whole = (row for row in self.store.children_of_init() if self.canonical(row) == row)
-        for row in self.sort(r for r in whole if self._is_detached(r)):
+        whole = set(map(self.canonical, self.store.children_of_init()))
+        for row in self.sort(filter(self._is_detached, whole)):
             parent = self.parent_of(row)[0]
             if parent != -1 and not _INIT.match(self.process(parent).process_name):
                 continue

@@ -43,6 +43,7 @@ _PROFILE = re.compile(r"[a-z]:\\users\\[^\\]+(?:\\[^\\]+)?$")
 
 def images(text: str) -> set[str]:
     """Return what the disk images in a command line are named after, as `paths` are looked up."""
+    text = text[:TEXT_CHARS]
     if ".dmg" not in text.lower() and "mount_" not in text:
         return set()
     names = _IMAGE.findall(text) + _VOLUME.findall(text)
@@ -51,7 +52,7 @@ def images(text: str) -> set[str]:
 
 def applications(*texts: str) -> set[str]:
     """Return what the application bundle is named that a program lies in, likewise."""
-    names = {name for text in texts for name in _APPLICATION.findall(text)}
+    names = {name for text in texts for name in _APPLICATION.findall(text[:TEXT_CHARS])}
     return {f"*.app {product}" for name in names if (product := _product(name))}
 
 

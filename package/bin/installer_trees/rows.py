@@ -385,7 +385,8 @@ class RowStore:
         """Append the keys of an event; False when nothing says whose it is."""
         source = reporter = NO_HOST
         if kind == NETWORK:
-            source = self._host(layout.value(values, "src"))
+            peer = layout.value(values, "src")
+            source = host_number(peer) if peer else NO_HOST
             reporter = self._host(layout.value(values, "dvc"), layout.value(values, "host"))
         pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
         guid = "" if guid in NO_GUIDS else guid

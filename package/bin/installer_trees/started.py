@@ -67,13 +67,14 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     products = {
         store.key(host, name[len(_PRODUCT) :]) for host, name in named if name.startswith(_PRODUCT)
     }
-    started = [row for row in linker.store.started.named(keys, products) if row not in claimed]
+    found_rows = linker.store.started.named(keys, products)
+    started = set(map(linker.canonical, found_rows)) - claimed
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
     adopted: set[int] = set()
     for row in linker.sort(namers):
-        if row in claimed or linker.canonical(row) != row:
+        if row in claimed:
             continue
         grown = linker.grow(row, claimed)
         if _is_chosen(linker.process(row)):

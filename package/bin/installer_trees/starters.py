@@ -22,7 +22,14 @@ HOSTS_OF_SCRIPTS = frozenset(
         *"bash sh dash zsh perl python3 osascript".split(),
     ]
 )
-_SYSTEM_FOLDERS = ("c:\\windows\\s", "/usr/", "/lib/", "/system/", "/bin/", "/sbin/")
+_SYSTEM_FOLDERS = (
+    *(
+        f"c:\\windows\\{folder}\\"
+        for folder in "system32 syswow64 systemapps servicing softwaredistribution".split()
+    ),
+    *(f"/usr/{folder}/" for folder in "bin sbin lib lib32 lib64 libexec share games".split()),
+    *"/lib/ /system/ /bin/ /sbin/".split(),
+)
 
 
 class Started:

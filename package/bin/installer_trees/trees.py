@@ -91,7 +91,8 @@ def _events(linker: Linker, rows: list[int]) -> list[Event]:
     kept: list[Event] = []
     last: dict[tuple[str, ...], int] = {}
     for event in sorted({linker.store.event(row) for row in rows}):
-        action = event.action if event.action in _HARMLESS else ""
+        action = event.action.lower()
+        action = action if action in _HARMLESS else ""
         what = (event.kind, action, *(getattr(event, name).lower() for name in _TARGET))
         place = last.get(what, -1)
         if place >= 0 and event.time - kept[place].time <= SAME_PROCESS_SECONDS:
