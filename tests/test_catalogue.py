@@ -229,7 +229,7 @@ def test_a_root_may_ask_for_its_parent() -> None:
         ("cmd.exe", "cmd /c curl https://a.example/ping & echo done", "explorer.exe", ""),
         ("bash", "/bin/bash /Volumes/Contoso/Contoso.file", "zsh", "dmg_script"),
         ("bash", "/bin/bash /Volumes/Contoso/Contoso.file", "launchd", ""),
-        ("bash", "/bin/bash /Volumes/Work/projects/build", "zsh", ""),
+        ("bash", "/bin/bash /Volumes/Work/projects/a/build", "zsh", ""),
         ("node", "/usr/lib/code-server/lib/node /usr/lib/code-server --install-extension a.b",
          "bash", "node_editor_install"),
         ("dash", "/bin/sh /usr/bin/code --install-extension a.vsix", "bash", "node_editor_install"),

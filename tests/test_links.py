@@ -304,6 +304,36 @@ def test_a_connection_is_not_of_the_process_with_its_id_on_the_other_side() -> N
     assert [len(pipeline._tree(one).events) for one in kept] == [0]
 
 
+def test_a_backslash_in_a_line_of_linux_makes_no_windows_of_it() -> None:
+    script = "sh -c printf 'ok\\n'; ( curl -s https://a.example/x )"
+    rows = [
+        {"process": "dpkg -i a.deb", "process_id": 7},
+        {"process": script, "process_id": 8, "parent_process_id": 7},
+        {"process": "curl -s https://a.example/x", "process_id": 10, "parent_process_id": 9,
+         "parent_process_name": "sh", "parent_process": script},
+    ]  # fmt: skip
+    assert shapes(completed(rows)) == ["dpkg(sh(curl))"]
+    taken = {"process": "apt-get install -o x=\\n a", "process_id": 7, "parent_process_id": 3}
+    after = {"process": "sh -c x", "process_id": 7, "parent_process_id": 3}
+    assert shapes(completed([taken, after])) == ["apt-get(sh)"]
+
+
+def test_what_one_process_runs_one_after_the_other_is_not_one_for_its_guid() -> None:
+    """A sensor may keep the GUID of a process through its exec calls."""
+    top, script, *_ = completed(EDR)
+    later = {**script, "process": "bash -c y", "process_name": "bash", "_time": START + 9}
+    assert shapes([top, script, later]) == ["apt-get(sh bash)"]
+    end = {name: script[name] for name in ("dest", "process_name", "process_id", "process_guid")}
+    end = {**end, "_time": START + 30}
+    assert shapes([top, script, {**script, "_time": START + 9}, end]) == ["apt-get(sh)"]
+
+
+def test_a_row_without_an_id_makes_no_process_of_all_that_have_its_guid() -> None:
+    rows = completed([{"process": f"dpkg -i {name}.deb", "process_guid": "same"} for name in "ab"])
+    other = {**rows[0], "process_id": "", "process": "dpkg", "_time": START + 3}
+    assert shapes([*rows, other]) == ["dpkg", "dpkg"]
+
+
 def test_a_parent_that_only_a_copy_names_is_the_parent() -> None:
     """The copy that tells most may name a parent that never arrived, in its own sensor's way."""
     above, below = completed(EDR)[:2]
@@ -347,8 +377,10 @@ def test_one_connection_that_two_sensors_tell_counts_once() -> None:
         ({"registry_path": "HKU\\Run", "registry_value_name": "a", "registry_value_data": "a.exe"},
          {"registry_path": "HKU\\Run", "registry_value_name": "b", "registry_value_data": "b.exe"}),
         ({"url": "https://a.example"}, {"url": "https://b.example"}),
+        ({"file_path": "/root/.ssh/authorized_keys", "action": "Deleted"},
+         {"file_path": "/root/.ssh/authorized_keys", "action": "created"}),
     ],
-    ids=["reading and writing", "two values of one key", "two addresses"],
+    ids=["reading and writing", "two values of one key", "two addresses", "deleting, writing"],
 )  # fmt: skip
 def test_two_things_that_one_process_does_at_once_stay_two(
     one: dict[str, Any], other: dict[str, Any]
@@ -437,7 +469,7 @@ def test_an_installer_that_execs_another_is_one_tree() -> None:
         {"process": "sh -c x", "process_id": 8, "parent_process_id": 7},
     ]
     assert shapes(completed(events)) == ["apt-get(dpkg(sh))"]
-    events[1]["_time"] = events[2]["_time"] = START + 90
+    events[1]["_time"] = events[2]["_time"] = START + 4_000
     assert shapes(completed(events)) == ["apt-get", "dpkg(sh)"]
 
 
@@ -749,5 +781,7 @@ def test_how_a_host_is_spelled_changes_no_id() -> None:
     ids = set()
     for spelled in (("h1", "H1"), ("H1", "h1")):
         both = [{**row, "dest": dest} for row, dest in zip(rows, spelled)]
-        ids.add(tuple(sorted(row["installer_tree_id"] for row in tree_rows(both, shipped()))))
+        found = tuple(sorted(row["installer_tree_id"] for row in tree_rows(both, shipped())))
+        assert len(found) == 2
+        ids.add(found)
     assert len(ids) == 1

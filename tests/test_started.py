@@ -11,7 +11,7 @@ from installer_trees.starters import folder_key
 
 CATALOGUE = shipped()
 START = 1_700_000_000
-SERVICE = "C:\\Program Files\\Support\\client.exe"
+SERVICE = "C:\\ProgramData\\Zeta\\client.exe"
 
 
 def row(n: int, process: str, parent: str = "", **more: Any) -> dict[str, Any]:
@@ -49,7 +49,8 @@ def test_the_log_of_services_may_come_a_moment_late(seconds: float, found: bool)
     program = "C:\\ProgramData\\Other\\client.exe"
     late["service_path"] = f'"{program}" /run'
     started = {**STARTED, "process": f'"{program}" /run', "process_path": program}
-    assert any("client.exe" in tree for tree in trees(INSTALL, late, started)) == found
+    (tree,) = trees(INSTALL, late, started)
+    assert ("client.exe" in tree) == found
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,9 @@ def test_the_log_of_services_may_come_a_moment_late(seconds: float, found: bool)
     ids=["started by a person later", "another host", "before", "much later", "another program"],
 )  # fmt: skip
 def test_others_do_not(change: dict[str, Any]) -> None:
-    assert all("client.exe" not in tree for tree in trees(INSTALL, DEFINED, {**STARTED, **change}))
+    (tree,) = trees(INSTALL, DEFINED, {**STARTED, **change})
+    assert "support.msi" in tree
+    assert "client.exe" not in tree
 
 
 def test_it_belongs_to_the_last_install_that_named_it() -> None:
@@ -141,7 +144,8 @@ def test_a_service_from_the_folder_of_a_program_that_the_install_ran(ran: str, t
     below = row(2, f'"{ran}" regsvc', "msiexec.exe", parent_process_id=100, process_path=ran)
     service = row(60, f'"{AGENT}client.exe" /run', "services.exe", process_name="c.exe",
                   process_path=f"{AGENT}client.exe")  # fmt: skip
-    assert any("client.exe" in tree for tree in trees(INSTALL, below, service)) is tied
+    (tree,) = trees(INSTALL, below, service)
+    assert ("client.exe" in tree) is tied
 
 
 @pytest.mark.parametrize(
@@ -162,8 +166,10 @@ def test_a_service_from_a_folder_or_file_with_the_name_of_the_package(
     service = row(60, f'"{program}" -service', "services.exe", process_name="svc.exe",
                   process_path=program, dest="H")  # fmt: skip
     elsewhere = {**service, "dest": "other"}
-    assert any(program in tree for tree in trees({**install, "dest": "H"}, service)) is tied
-    assert not any(program in tree for tree in trees(install, elsewhere))
+    (tree,) = trees({**install, "dest": "H"}, service)
+    assert (program in tree) is tied
+    (tree,) = trees(install, elsewhere)
+    assert program not in tree
 
 
 @pytest.mark.parametrize(
@@ -182,8 +188,8 @@ def test_what_cron_or_a_desktop_starts(starter: str, program: str, after: int, t
                parent_process_id=100, process_name="chmod")  # fmt: skip
     name = "bash" if "sh " in program else "viewer"
     later = row(after, program, starter, process_name=name, process_path=program.split()[0])
-    found = trees(install, made, later)
-    assert any("tied by install" in tree for tree in found) is tied
+    (tree,) = trees(install, made, later)
+    assert ("tied by install" in tree) is tied
 
 
 PIPED = row(5, "bash", "bash", parent_process_id=7, process_name="bash")
@@ -245,11 +251,13 @@ CHOSEN = {**STARTED, "parent_process_name": "explorer.exe"}
 
 
 def test_the_first_minutes_of_what_a_person_starts_after_the_install_belong_to_it() -> None:
-    shell = row(65, "cmd.exe", "c.exe", parent_process_id=160)
+    editor = row(64, "Code.exe", "c.exe", parent_process_id=160)
+    shell = row(65, "cmd.exe", "Code.exe", parent_process_id=164)
     typed = row(66, "systeminfo", "cmd.exe", parent_process_id=165)
     late = row(690, "ipconfig", "c.exe", parent_process_id=160)
-    (tree,) = trees(INSTALL, DEFINED, CHOSEN, BELOW, shell, typed, late)
+    (tree,) = trees(INSTALL, DEFINED, CHOSEN, BELOW, editor, shell, typed, late)
     assert "whoami" in tree
+    assert "Code.exe" in tree
     assert "systeminfo" not in tree, "what a person types is no install"
     assert "ipconfig" not in tree, "nor is what the program does later"
 
@@ -260,6 +268,32 @@ def test_the_first_minutes_of_what_a_person_starts_after_the_install_belong_to_i
 def test_a_shell_that_stays_open_after_a_command_was_not_opened_by_a_person(line: str) -> None:
     (tree,) = trees(INSTALL, DEFINED, CHOSEN, row(65, line, "c.exe", parent_process_id=160))
     assert line in tree
+
+
+def test_a_shell_that_no_person_sees_was_not_opened_by_one() -> None:
+    shell = row(65, "cmd.exe", "c.exe", parent_process_id=160)
+    below = row(66, "net user a b /add", "cmd.exe", parent_process_id=165)
+    (tree,) = trees(INSTALL, DEFINED, CHOSEN, shell, below)
+    assert "net user a b /add" in tree
+
+
+def test_what_one_sensor_tells_of_a_starter_is_enough() -> None:
+    """Another that tells more of the process, but not who started it, hides nothing."""
+    rich = {**STARTED, "_time": START + 60.5, "process_guid": "{A-1}", "parent_process_id": 4,
+            "parent_process_name": ""}  # fmt: skip
+    (tree,) = trees(INSTALL, DEFINED, STARTED, rich, BELOW)
+    assert "whoami" in tree
+
+
+@pytest.mark.parametrize(
+    "program", ["/usr/local/agentd/agentd", "/usr/local/bin/agentd", "/opt/agentd/agentd"]
+)
+def test_a_program_below_usr_local_is_not_the_systems(program: str) -> None:
+    install = row(0, "dpkg -i agentd.deb", "bash", process_name="dpkg")
+    made = row(1, f"chmod +x {program}", "dpkg", parent_process_id=100, process_name="chmod")
+    started = row(30, program, "systemd", process_path=program, process_name="agentd")
+    (tree,) = trees(install, made, started)
+    assert "tied by install" in tree
 
 
 def test_an_install_that_a_person_starts_from_an_installed_program_is_another() -> None:
@@ -295,10 +329,14 @@ def test_versions_do_not_keep_image_and_application_apart(image: str, applicatio
     assert "tied by install" in tree
 
 
+IMAGE_CHILD = row(1, "diskimages-helper -uuid 5", "hdiutil", parent_process_id=100)
+
+
 @pytest.mark.parametrize("image", ["Other", "Go", "Music"])
 def test_an_application_of_another_name_does_not(image: str) -> None:
     attached = {**IMAGE, "process": f"hdiutil attach /Users/a/Downloads/{image}.dmg"}
-    assert all("Applications" not in tree for tree in trees(attached, OPENED))
+    (tree,) = trees(attached, IMAGE_CHILD, OPENED)
+    assert "Applications" not in tree
 
 
 @pytest.mark.parametrize("shell", ["-zsh", "/bin/zsh -il", "login -pf a", "/bin/bash -l"])

@@ -84,11 +84,33 @@ class Identity:
         found = {row}
         for group in self.groups(row, me["pid"]) if me["pid"] else []:
             found |= set(group) if row in group else set()
-        for other in self.on_host(row):
-            pids = {me["pid"], self.rows[other]["pid"]} - {""}
-            if me["guid"] and self.guid(other) == me["guid"] and len(pids) < 2:
-                found.add(other)
+        for image in self.images(row) if me["guid"] else []:
+            found |= set(image) if row in image else set()
         return found
+
+    def images(self, near: int) -> list[list[int]]:
+        """The rows with the GUID of `near`, those together that tell one image.
+
+        From the oldest to the newest, a row joins the newest image with its process id whose first
+        row it does not contradict, else such a one without an id; one without an id the newest.
+        """
+        guid = self.guid(near)
+        images: list[list[int]] = []
+        for row in self.sorted([i for i in self.on_host(near) if self.guid(i) == guid]):
+            pid = self.rows[row]["pid"]
+            known = {id(image): self.id_of(image) for image in images}
+            same = [image for image in images if known[id(image)] == pid][-LOOK_BACK:]
+            without = [image for image in images if not known[id(image)]][-LOOK_BACK:]
+            asked = without + same if pid else images[-LOOK_BACK:]
+            fits = [image for image in asked if self.one_process(row, image[0])]
+            if fits:
+                fits[-1].append(row)
+            else:
+                images.append([row])
+        return images
+
+    def id_of(self, image: list[int]) -> str:
+        return next((str(self.rows[i]["pid"]) for i in image if self.rows[i]["pid"]), "")
 
     def guid(self, row: int) -> str:
         return str(self.rows[row]["guid"])
@@ -152,9 +174,7 @@ class Identity:
         """
         one, other = self.rows[a], self.rows[b]
         if one["guid"] and other["guid"]:
-            if one["guid"] == other["guid"]:
-                return True
-            if form(one["guid"]) == form(other["guid"]):
+            if one["guid"] != other["guid"] and form(one["guid"]) == form(other["guid"]):
                 return False
         if one["process"] and other["process"]:
             if plain(one) == plain(other):

@@ -54,7 +54,7 @@ class Identities:
         self._command_histories: dict[int, History] = {}
         self._grouped: set[int] = set()
         self._group_of: dict[int, list[int]] = {}
-        self._by_guid_and_pid: dict[int, dict[int, list[int]]] = {}
+        self._by_image: dict[int, dict[int, list[int]]] = {}
         self._canonical: dict[int, int] = {}
         self._copies: dict[int, list[int]] = {}
         self._processes: dict[int, Process] = {}
@@ -150,27 +150,46 @@ class Identities:
     def _alike(self, row: int) -> Iterator[tuple[tuple[int, int], list[int]]]:
         """Yield lists of rows that are the process of a row, and a key of each list.
 
-        Those of its GUID, unless they have another process id, and those of its process id.
+        Those of its GUID, as far as they tell the same image, and those of its process id.
         """
-        guid, pid = self.store.own_guid[row], self.store.own_pid[row]
+        guid = self.store.own_guid[row]
         if guid:
-            of_guid = self._rows_of_guid(guid)
-            for known in (pid, 0) if pid else of_guid:
-                yield (guid, known), of_guid.get(known, [])
+            images = self._images_of_guid(guid).get(row, [])
+            if images:
+                yield (guid, images[0]), images
         if not self.guids_suffice:
             group = self._group(row)
             if group:
                 yield (0, group[0]), group
 
-    def _rows_of_guid(self, guid: int) -> dict[int, list[int]]:
-        """Return the rows of a GUID by process id; remembered where they are several."""
-        known = self._by_guid_and_pid.get(guid)
-        if known is None:
-            known = defaultdict(list)
-            for row in self._by_guid.rows(guid):
-                known[self.store.own_pid[row]].append(row)
-            if sum(map(len, known.values())) > 1:
-                self._by_guid_and_pid[guid] = known
+    def _images_of_guid(self, guid: int) -> dict[int, list[int]]:
+        """Return the rows of a GUID, each with those of the same image; nothing for a row alone.
+
+        A sensor may keep the GUID through an exec call, and the GUID of some is the same for all:
+        rows with two process ids or two command lines are not one. A row without an id joins the
+        newest that fit.
+        """
+        known = self._by_image.get(guid)
+        if known is not None:
+            return known
+        rows = list(self._by_guid.rows(guid))
+        if len(rows) < 2:
+            return {}
+        by_pid: dict[int, list[list[int]]] = defaultdict(list)
+        images: list[list[int]] = []
+        for row in self.sort(rows):
+            pid = self.store.own_pid[row]
+            near = by_pid[0][-LOOK_BACK:] + by_pid[pid][-LOOK_BACK:] if pid else images[-LOOK_BACK:]
+            image = next((i for i in reversed(near) if self._same_process(row, i[0])), None)
+            if image is None:
+                image = []
+                images.append(image)
+                by_pid[pid].append(image)
+            elif pid and image in by_pid[0][-LOOK_BACK:]:
+                by_pid[0].remove(image)
+                by_pid[pid].append(image)
+            image.append(row)
+        known = self._by_image[guid] = {row: i for i in images if len(i) > 1 for row in i}
         return known
 
     def of_guid(self, guid: int, pid: int, time: float) -> int:
@@ -189,7 +208,7 @@ class Identities:
         times, rows = known
         end = bisect_right(times, time)
         near = rows[max(0, end - LOOK_BACK) : end][::-1] or rows[:1]
-        return next((row for row in near if self.store.own_pid[row] == pid), near[0])
+        return next((row for row in near if pid and self.store.own_pid[row] == pid), near[0])
 
     def another_guid(self, guid: int, row: int, teller: int, field: str) -> bool:
         """Tell whether a row has another GUID than one that was told, in the same form.
@@ -270,8 +289,6 @@ class Identities:
     def _same_process(self, a: int, b: int) -> bool:
         """Tell whether two rows with one process id and nearly one time are one process."""
         store = self.store
-        if store.own_guid[a] and store.own_guid[a] == store.own_guid[b]:
-            return True
         if self.another_guid(store.own_guid[a], b, a, "process_guid"):
             return False
         one, other = self.process(a), self.process(b)

@@ -39,6 +39,15 @@ _TERMINAL = re.compile(
     r"(?:(?:-noexit|/k)\s{0,9}(?:-command\s.{0,300}?\\shellIntegration\.ps1.{0,100})?)?$",
     re.IGNORECASE,
 )
+_HAS_TERMINALS = re.compile(
+    r"(?:code(?: - insiders)?|(?:vs)?codium|cursor|windsurf|positron|zed|devenv|rstudio"
+    r"|(?:idea|pycharm|webstorm|goland|rider|clion|phpstorm|rubymine|datagrip|studio)(?:64)?"
+    r"|windowsterminal|openconsole|conhost|conemu\w*|cmder|mintty|tabby|hyper|alacritty|warp"
+    r"|wezterm(?:-gui)?|explorer|githubdesktop|git-(?:bash|cmd)|far|totalcmd(?:64)?|dopus"
+    r"|cmd|powershell|pwsh)(?:\.exe)?$",
+    re.IGNORECASE,
+)
+"""Programs of Windows in which a person opens a shell; one that another opens is not seen."""
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
 _RUNS_SCRIPTS = re.compile(rf"(?:{SCRIPT_HOSTS}|{_SHELL}|nc|ncat|socat)$")
 _PRODUCT = "* "
@@ -99,11 +108,17 @@ def _first_minutes(linker: Linker, branch: Branch) -> dict[int, Link]:
     kept: dict[int, Link] = {}
     start = linker.process(branch.top).time
     for row in branch.members:
-        process = linker.process(row)
-        typed = bool(_TERMINAL.match(process.process)) or process.time - start > FIRST_SECONDS
-        if row == branch.top or (branch.parent[row][0] in kept and not typed):
+        process, parent = linker.process(row), branch.parent[row][0]
+        typed = parent != -1 and _is_terminal(process, linker.process(parent))
+        late = process.time - start > FIRST_SECONDS
+        if row == branch.top or (parent in kept and not typed and not late):
             kept[row] = branch.parent[row]
     return kept
+
+
+def _is_terminal(process: Process, parent: Process) -> bool:
+    """Tell whether a process is a shell that a person opened in a program made for that."""
+    return bool(_TERMINAL.match(process.process) and _HAS_TERMINALS.match(parent.process_name))
 
 
 def _without_sessions(linker: Linker, branch: Branch) -> dict[int, Link]:
