@@ -173,9 +173,9 @@ class Identity:
         A row that tells neither a parent nor more than the program says nothing by its line.
         """
         one, other = self.rows[a], self.rows[b]
-        if one["guid"] and other["guid"]:
-            if one["guid"] != other["guid"] and form(one["guid"]) == form(other["guid"]):
-                return False
+        guids = {one["guid"], other["guid"]} - {""}
+        if len(guids) == 2 and form(one["guid"]) == form(other["guid"]):
+            return False
         if one["process"] and other["process"]:
             if plain(one) == plain(other):
                 return True
