@@ -10,7 +10,7 @@ from typing import Any
 import build_dashboards
 import pytest
 import roots_filter
-from engine import CASES, Event, completed, shipped
+from engine import CASES, ROOT, Event, completed, shipped
 from spl.app import App
 from spl.cases import NOW, START
 from spl.macros import Macro, calls, expand
@@ -303,6 +303,35 @@ def test_connections_go_by_the_guid_of_their_process_where_the_model_has_it(
     rows = app.run("| `installer_endpoint_events`", data, macros=macros).rows
     guids = [row["process_guid"] for row in rows if row["src"] == "host1"]
     assert guids == ["{A}" if fields else "null"]
+
+
+def test_the_way_out_for_two_sensors_ties_events_of_every_kind(app: App) -> None:
+    """The search of docs/limitations.md: the second sensor's events go to the first one's tree."""
+    search = limitation("Two sensors with GUIDs of one form")
+    both: list[dict[str, Any]] = [
+        {**MSIEXEC, "process_guid": "{A-1}", "vendor_product": "Sensor A"},
+        {**MSIEXEC, "process_guid": "{B-1}", "vendor_product": "Sensor B"},
+    ]
+    of_b = {"_time": START + 1, "process_id": 1, "process_guid": "{B-1}"}
+    of_b["vendor_product"] = "Sensor B"
+    data = {
+        "Endpoint.Processes": both,
+        "Network_Traffic.All_Traffic": [{**of_b, "src": "host1", "dest": "203.0.113.7"}],
+        "Endpoint.Filesystem": [{**of_b, "dest": "host1", "file_path": "C:\\x"}],
+        "Endpoint.Registry": [{**of_b, "dest": "host1", "registry_path": "HKLM\\x"}],
+        "Endpoint.Services": [{**of_b, "dest": "host1", "service_name": "s"}],
+    }
+    guids = {"installer_traffic_process": "All_Traffic.process_id All_Traffic.process_guid"}
+    for macros in ({}, guids):
+        found = app.run(search, data, macros=macros)
+        assert len(found.rows) == 1
+        assert any("in installer trees: 6; outside of them: 0;" in m for m in found.messages)
+
+
+def limitation(title: str) -> str:
+    """Give the search under a title of docs/limitations.md."""
+    section = (ROOT / "docs" / "limitations.md").read_text(encoding="utf-8").split(f"# {title}\n")[1]
+    return section.split("```spl\n")[1].split("```")[0]
 
 
 FILTERS = {
