@@ -739,8 +739,25 @@ def test_every_problem_of_a_setup_is_said_with_its_remedy(app: App) -> None:
     )
 
 
-def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(app: App) -> None:
-    told = {
+PARTS = ["Part 1", "Part 2"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "summaries"),
+    [
+        ([data.RISK], [data.SUMMARY]),
+        (
+            [f"Installer - Installer Process Tree Score {part} - Rule" for part in PARTS],
+            [f"{data.SUMMARY} {part}" for part in PARTS],
+        ),
+    ],
+    ids=["the shipped searches", "clones for parts, as docs/scale.md names them"],
+)
+def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(
+    app: App, rules: list[str], summaries: list[str]
+) -> None:
+    told: dict[str, dict[str, dict[str, str]]] = {
+        "savedsearches": {name: {} for name in [*rules, *summaries]},
         "macros": {
             "installer_summariesonly": {"definition": "true"},
             "installer_windows_indexes": {"definition": "index=wineventlog"},
@@ -749,7 +766,7 @@ def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(app: App) -> None:
         "ta_installerscore_settings": {"scoring": {"prevalence_baseline": "1"}},
         "ta_installerscore_allowlist": {"own": {"action": "own", "expires": "2099-01-01"}},
     }
-    enabled = [data.RISK, data.SUMMARY, "Installer Trees - Prevalence Baseline"]
+    enabled = [*rules, *summaries, "Installer Trees - Prevalence Baseline"]
     event = {"_time": data.NOW - 2400, "dest": "h", "process_id": 1, "process_guid": "{a}"}
     process = {**event, "process_name": "a.exe", "process": "a.exe /b"}
     site = {
@@ -758,8 +775,8 @@ def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(app: App) -> None:
         "Endpoint.Processes summaries": [{**process, "_time": data.NOW - 7200}],
         "Network_Traffic.All_Traffic": [{**event, "src": "H", "dest": "192.0.2.1"}],
         "events": [
-            {"index": "summary", "source": data.SUMMARY, "_time": data.NOW - 9, "dest": "h"},
-            scheduled(data.SUMMARY, 41.7),
+            {"index": "summary", "source": summaries[-1], "_time": data.NOW - 9, "dest": "h"},
+            scheduled(summaries[-1], 41.7),
         ],
     }
     found = checks(Board(app, site, SETUP))

@@ -398,9 +398,13 @@ def test_the_summary_macro_gives_the_last_state_of_each_tree(app: App) -> None:
         {**SUMMARY, "installer_score": 20},
         {**SUMMARY, "installer_score": 80, "_time": START + 60},
         {**SUMMARY, "source": "Another Report", "installer_tree_id": "t2"},
+        {**SUMMARY, "source": "Installer Trees - Summary Part 2", "installer_tree_id": "t3"},
     ]
     rows = app.run("`installer_summary`", {"events": events}).rows
-    assert [(row["installer_tree_id"], row["installer_score"]) for row in rows] == [("t1", 80)]
+    assert {row["installer_tree_id"]: row.get("installer_score") for row in rows} == {
+        "t1": 80,
+        "t3": None,
+    }
 
 
 def test_every_macro_is_run_by_a_search_or_by_a_test_here(app: App) -> None:

@@ -70,10 +70,11 @@ def endpoints(
 
     Args:
         app: The built add-on.
-        enabled: Saved searches that were enabled.
+        enabled: Saved searches that were enabled, a site's own clones among them.
         changed: By conf file and stanza, the keys that a site set.
     """
-    assert set(enabled) <= app.searches.keys()
+    clones = (changed or {}).get("savedsearches", {})
+    assert set(enabled) <= app.searches.keys() | clones.keys()
     base = "/servicesNS/nobody/TA-installerscore"
     found: dict[str, list[Row]] = {
         "/services/apps/local": [
