@@ -263,6 +263,27 @@ def test_drilldowns_show_the_trees_and_the_results(
         assert [r["installer_tree_id"] for r in answer.rows] == [row["installer_tree_id"]]
 
 
+def test_no_drilldown_scores_the_whole_fleet(app: App) -> None:
+    """What docs/scale.md says of them: they read the events of one host."""
+    scoring = [s for s in RULES if "`installer_scored`" in s["search"]]
+    assert scoring
+    for search in scoring:
+        _, results, _ = drilldowns(keys_of(app, search))
+        macros = {call.name for call in calls(TOKEN.sub('"x"', results["search"]))}
+        assert not macros & {"installer_scored", "installer_events", "installer_read_hosts"}
+        reads = re.findall(r"\| tstats .*? by ", results["search"])
+        assert len(reads) == 5
+        assert all("dest=$dest|s$" in read for read in reads)
+        case = hits(build_detections.slug(name(search)))[0]
+        (row, *_) = found_rows(app, case.search, build_detections.stanza_name(search))
+        other = {"dest": row["dest"] + "2"}
+        both = [e | o for e in case.data["Endpoint.Processes"] for o in ({}, other)]
+        data = {**case.data, "Endpoint.Processes": both}
+        found = app.run(filled(results["search"], row), data, macros=case.macros).rows
+        assert {r["dest"] for r in found} == {row["dest"]}
+        assert row["installer_tree_id"] in {r["installer_tree_id"] for r in found}
+
+
 def filled(text: str, row: Row) -> str:
     """Fill in tokens as Splunk does: with `|s` in quotes, with quotes and backslashes escaped."""
 

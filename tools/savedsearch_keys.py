@@ -22,6 +22,19 @@ STORY = "Software Installer Abuse"
 RISK_DAYS = 7
 """How far back the drilldown to risk events looks."""
 Search = dict[str, Any]
+_SCORED = "| `installer_scored`"
+_EVENTS_OF_A_HOST = (
+    ("Endpoint.Processes", "process", ("Processes.dest",)),
+    (
+        "Network_Traffic.All_Traffic",
+        "traffic",
+        ("All_Traffic.dvc", "All_Traffic.src", "All_Traffic.dest"),
+    ),
+    ("Endpoint.Filesystem", "filesystem", ("Filesystem.dest",)),
+    ("Endpoint.Registry", "registry", ("Registry.dest",)),
+    ("Endpoint.Services", "service", ("Services.dest",)),
+)
+"""Data sets of installer_endpoint_events, the macro of their fields, what names the host."""
 
 
 def slug(name: str) -> str:
@@ -196,6 +209,9 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
     of an argument off, and a crafted host name would become SPL. An offset of Enterprise Security
     is the time range of the finding's search or seconds, no relative time: the last days stand in
     the search, as in ESCU's.
+
+    The results of a rule that scores all hosts are scored anew for the one host: its macro would
+    rebuild the trees of the whole fleet to show one of them.
     """
     host = search.get("host_field", "dest")
     tree = (
@@ -206,7 +222,8 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
     )
     if "installer_tree_id" in search["throttle"]["fields"]:
         tree += " | search installer_tree_id=$installer_tree_id|s$"
-    results = f"{base} | search {host}=${host}|s$"
+    scored = f"{_events_of(host)} | installerscore minscore=0"
+    results = f"{base.replace(_SCORED, scored)} | search {host}=${host}|s$"
     risk = (
         f"| from datamodel Risk.All_Risk | search normalized_risk_object=${host}|s$"
         f" starthoursago={RISK_DAYS * 24}"
@@ -219,6 +236,22 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
         _drilldown(f'View the results for "${host}$"', results),
         _drilldown(f'View the risk events of "${host}$" in the last {RISK_DAYS} days', risk),
     ]
+
+
+def _events_of(host: str) -> str:
+    """Return what gives all kinds of events of the host that a token names.
+
+    All kinds, whatever the site scores: a tree that was found for a connection is found again.
+    """
+    parts = []
+    for place, (dataset, fields, names) in enumerate(_EVENTS_OF_A_HOST):
+        append = "append=true " if place else ""
+        where = " OR ".join(f"{name}=${host}|s$" for name in names)
+        parts.append(
+            f"| tstats prestats=true {append}`installer_tstats` count min(_time)"
+            f" from datamodel={dataset} where {where} by `installer_{fields}_fields` _time span=1s"
+        )
+    return " ".join([*parts, "| `installer_as_endpoint_events`"])
 
 
 def _drilldown(name: str, search: str) -> dict[str, str]:
