@@ -330,7 +330,8 @@ def test_the_way_out_for_two_sensors_ties_events_of_every_kind(app: App) -> None
 
 def limitation(title: str) -> str:
     """Give the search under a title of docs/limitations.md."""
-    section = (ROOT / "docs" / "limitations.md").read_text(encoding="utf-8").split(f"# {title}\n")[1]
+    text = (ROOT / "docs" / "limitations.md").read_text(encoding="utf-8")
+    section = text.split(f"# {title}\n")[1]
     return section.split("```spl\n")[1].split("```")[0]
 
 
