@@ -782,9 +782,36 @@ def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(
             scheduled(summaries[-1], 41.7),
         ],
     }
+    site["/services/apps/local"] += [SECURITY]
     found = checks(Board(app, site, SETUP))
     assert {state for state, _, _ in found.values()} == {"Good"}, found
     assert {remedy for _, _, remedy in found.values()} == {"Nothing."}
+
+
+SECURITY = {"title": "SplunkEnterpriseSecuritySuite", "version": "8.1.0", "disabled": "0"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "apps", "state"),
+    [
+        ({}, [], "Improve"),
+        ({"actions": "risk,notable", "alert.track": "auto"}, [], "Improve"),
+        ({"alert.track": "0"}, [SECURITY | {"disabled": "1"}], "Improve"),
+        ({}, [SECURITY], "Good"),
+        ({"actions": "risk", "alert.track": "1"}, [], "Good"),
+        ({"actions": "email, risk"}, [], "Good"),
+    ],
+)
+def test_a_rule_that_shows_nowhere_what_it_finds_is_told_of(
+    app: App, changed: dict[str, str], apps: list[Row], state: str
+) -> None:
+    """The risk and notable actions are of Enterprise Security; Splunk lists the others too."""
+    site = data.endpoints(app, [data.RISK], {"savedsearches": {data.RISK: changed}})
+    site["/services/apps/local"] += apps
+    found = checks(Board(app, site, SETUP))["Rules"]
+    assert found[0] == state
+    assert ("1 of these show nowhere" in found[1]) == (state == "Improve")
+    assert ("Add to Triggered Alerts" in found[2]) == (state == "Improve")
 
 
 def scheduled(search: str, seconds: float) -> Row:
