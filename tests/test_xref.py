@@ -352,6 +352,13 @@ def test_a_part_that_reads_a_longer_time_ends_with_the_search_and_has_none_in_dr
     assert not [d for d in drilldowns(keys) if re.search(r"\bearliest=", d["search"])]
 
 
+def test_a_part_that_reads_a_longer_time_says_how_to_hunt_further_back() -> None:
+    own = [s for s in SEARCHES if re.search(r"\bearliest=-\d+m@m latest=", s["search"])]
+    assert len(own) == 4
+    for search in own:
+        assert "right on its schedule only" in build_detections.line(search["how_to_implement"])
+
+
 def test_schedules_are_staggered() -> None:
     minutes = [s["schedule"]["cron"].split()[0] for s in SCHEDULED]
     assert len(set(minutes)) == len(minutes)
