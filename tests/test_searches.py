@@ -118,6 +118,33 @@ def test_rules_that_read_the_summary_find_the_same_trees(app: App) -> None:
 
 
 @pytest.mark.parametrize(
+    ("search", "dataset", "field", "kind"),
+    [
+        ("known_malicious_package_file", "Endpoint.Filesystem", "file_path", "file"),
+        ("known_malicious_package_indicator", "Endpoint.Processes", "process", "process"),
+        ("installer_dns_query_to_unusual_domain", "events", "QueryName", "domain"),
+    ],
+)
+def test_a_site_names_its_own_indicators_in_a_macro(
+    app: App, search: str, dataset: str, field: str, kind: str
+) -> None:
+    """Without a change to the rule, which an upgrade would then not reach."""
+    lookups = app.own_lookups()
+    shipped = lookups["installerscore_indicators"]
+    row = {"indicator": "ours.example", "kind": kind, "campaign": "ours"}
+    lookups["my_indicators"] = shipped._replace(rows=[row])
+    event = {"_time": NOW - 1200, "dest": "host1", field: "ours.example", "EventCode": "22"}
+    sysmon = "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational"
+    data = {dataset: [{**event, "Image": "x.exe", "index": "main", "source": sysmon}]}
+    keys = app.searches[stanza(search)]
+    times = keys["dispatch.earliest_time"], keys["dispatch.latest_time"]
+    own = {"installer_indicators": "my_indicators"}
+    assert not app.run(keys["search"], data, *times, lookups=lookups).rows
+    (found,) = app.run(keys["search"], data, *times, macros=own, lookups=lookups).rows
+    assert "ours" in (found.get("campaign") or found["reason"])
+
+
+@pytest.mark.parametrize(
     ("user", "objects"),
     [
         ("CORP\\ana", {("host1", "system"), ("CORP\\ana", "user")}),
