@@ -316,6 +316,9 @@ def test_a_rule_is_complete_switched_off_and_fits_enterprise_security(
     for key in ("how_to_implement", "known_false_positives"):
         assert len(keys[f"action.escu.{key}"]) > 40
     assert len(keys["description"]) > 80
+    read_on = f" References: {' '.join(search['references'])}"
+    assert keys["description"].endswith(read_on)
+    assert keys.get("action.notable.param.rule_description", read_on).endswith(read_on)
     techniques = json.loads(keys["action.escu.mappings"])["mitre_attack"]
     assert techniques
     assert all(re.fullmatch(r"T\d{4}(\.\d{3})?", t) for t in techniques)

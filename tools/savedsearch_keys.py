@@ -62,7 +62,7 @@ def keys(search: Search, drilldown_base: str) -> dict[str, str]:
     """
     schedule = search.get("schedule", {})
     found = {
-        "description": line(search["description"]),
+        "description": _with_references(search, search["description"]),
         "search": search["search"].strip(),
         "dispatch.earliest_time": schedule.get("earliest", "-70m@m"),
         "dispatch.latest_time": schedule.get("latest", "-10m@m"),
@@ -83,6 +83,16 @@ def keys(search: Search, drilldown_base: str) -> dict[str, str]:
 def line(text: str) -> str:
     """Return a text on one line."""
     return " ".join(text.split())
+
+
+def _with_references(search: Search, text: str) -> str:
+    """Return a text on one line, with the addresses to read on after it.
+
+    Neither savedsearches.conf nor a finding has a key for them, and those of analyticstories.conf
+    belong to a whole story.
+    """
+    addresses = " ".join(search.get("references", []))
+    return f"{line(text)} References: {addresses}" if addresses else line(text)
 
 
 def _json(value: Any) -> str:
@@ -196,7 +206,7 @@ def _notable_keys(search: Search) -> dict[str, str]:
         "action.notable.param._entities": _json([entity]),
         "action.notable.param.nes_fields": ",".join(notable["fields"]),
         "action.notable.param.rule_title": line(notable["title"]),
-        "action.notable.param.rule_description": line(description),
+        "action.notable.param.rule_description": _with_references(search, description),
         "action.notable.param.security_domain": "endpoint",
         "action.notable.param.severity": notable["severity"],
     }
