@@ -92,6 +92,7 @@ def build(output: Path) -> Path:
         built = stage / "output" / name
         _set_build_number(built, _build_number(version, digest))
         _note_patterns(built)
+        _note_catalogue(built)
         _set_modes(built)
         output.mkdir(parents=True, exist_ok=True)
         stamp.unlink(missing_ok=True)
@@ -245,6 +246,22 @@ def _note_patterns(app: Path) -> None:
         raise BuildError("; ".join(map(str, loaded.problems)))
     place = app / "bin" / "installer_trees" / os.path.basename(regex.CHECKED)
     place.write_text(regex.checked(loaded.patterns()), encoding="ascii")
+
+
+def _note_catalogue(app: Path) -> None:
+    """Note which catalogue came with this version: an upgrade of a cluster may keep the old one.
+
+    Source: app.conf.spec, `deployer_lookups_push_mode`, by default `always_preserve`.
+    """
+    from installer_trees import files
+
+    lines = [f"{files.checksum(app / 'lookups' / name)} {name}\n" for name in files.NAMES]
+    place = app / "bin" / "installer_trees" / os.path.basename(files.SHIPPED)
+    place.write_text("".join(lines), encoding="ascii")
+    conf = app / "default" / "app.conf"
+    text = conf.read_text(encoding="utf-8").rstrip("\n")
+    mode = "[shclustering]\ndeployer_lookups_push_mode = always_overwrite\n"
+    conf.write_text(f"{text}\n\n{mode}", encoding="utf-8")
 
 
 def _set_modes(app: Path) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from installer_trees.catalogue import Catalogue
 from installer_trees.errors import one_line
-from installer_trees.files import load, what_if
+from installer_trees.files import load, others, what_if
 from installer_trees.health import HEALTH_COLUMNS, expired
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
@@ -46,6 +46,7 @@ class Run:
             settings = replace(settings, minscore=options.minscore)
         self._settings = settings
         self._messages: list[Message] = [("WARN", problem) for problem in page.problems]
+        self._messages += [("WARN", text) for text in _other_catalogue(lookups)]
         knowledge = catalogue_of(lookups, page, options.signals)
         self._pipeline = Pipeline(knowledge, settings, searchinfo.dispatch_dir or None)
         self._answer = Spill(searchinfo.dispatch_dir or None)
@@ -133,6 +134,18 @@ def catalogue_of(lookups: str, page: Page, signals: str | None) -> Catalogue:
 
         knowledge = merged(knowledge, page.signals, page.allowlist)
     return what_if(knowledge, signals) if signals else knowledge
+
+
+def _other_catalogue(lookups: str) -> Iterator[str]:
+    """Say which files of the catalogue are not those of this version, if any."""
+    names = others(lookups)
+    if names:
+        yield (
+            f"{', '.join(names)}: not what this version of the add-on came with, so scores are not "
+            "those that it documents. A cluster or Splunk Cloud may keep lookup files at an "
+            "upgrade; put the files of the package there, and keep your own changes on the "
+            "configuration page."
+        )
 
 
 def encoded(columns: list[str], rows: Iterable[dict[str, Value]]) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from .errors import CatalogueError
 ROOTS = "installerscore_roots.csv"
 SIGNALS = "installerscore_signals.csv"
 ALLOWLIST = "installerscore_allowlist.csv"
+NAMES = (ROOTS, SIGNALS, ALLOWLIST)
+SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shipped.txt")
+"""Written by the build: the checksum and the name of each file that this version came with."""
 
 
 def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
@@ -25,9 +29,8 @@ def load(lookups: str, signals: str | None = None) -> catalogue.Catalogue:
     Raises:
         CatalogueError: A file cannot be read, or the what-if file has no row that can be used.
     """
-    names = (ROOTS, SIGNALS, ALLOWLIST)
-    roots, shipped, allowlist = (lines(os.path.join(lookups, name)) for name in names)
-    loaded = catalogue.load(roots, shipped, allowlist, names, shipped=True)
+    roots, shipped, allowlist = (lines(os.path.join(lookups, name)) for name in NAMES)
+    loaded = catalogue.load(roots, shipped, allowlist, NAMES, shipped=True)
     return loaded if signals is None else what_if(loaded, signals)
 
 
@@ -50,6 +53,25 @@ def what_if(loaded: catalogue.Catalogue, signals: str) -> catalogue.Catalogue:
         problem = "holds nothing but a header; add rows with signal_id and weight"
         raise CatalogueError(name, 0, "", problem)
     return replace(changes, problems=[*loaded.problems, *changes.problems])
+
+
+def checksum(path: str | os.PathLike[str]) -> str:
+    """Return 8 hex digits that tell the contents of a file."""
+    with open(path, "rb") as file:
+        return f"{zlib.crc32(file.read()):08x}"
+
+
+def others(lookups: str) -> list[str]:
+    """Return the names of catalogue files that are not those which this version came with.
+
+    None where the build noted nothing, as in the sources.
+    """
+    try:
+        with open(SHIPPED, encoding="ascii") as file:
+            noted = [line.split() for line in file]
+        return [name for sum_, name in noted if checksum(os.path.join(lookups, name)) != sum_]
+    except OSError:
+        return []
 
 
 def lines(path: str) -> Iterator[str]:
