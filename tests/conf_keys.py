@@ -20,6 +20,7 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("package", "id|check_for_updates"),
         ("ui", "label|supported_themes|is_visible"),
         ("triggers", r"reload\.\w+"),
+        ("shclustering", "deployer_lookups_push_mode"),
     ],
     # With chunked = true no other setting is valid.
     "authorize.conf": [

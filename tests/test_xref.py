@@ -372,7 +372,7 @@ def test_tree_searches_read_longer_than_a_tree_lives_and_throttle_by_tree() -> N
     assert len(scoring) == 2
     for search in scoring:
         assert search["schedule"]["earliest"] == "-4h@m"
-        assert "installer_tree_id" in search["throttle"]["fields"]
+        assert "tree_key" in search["throttle"]["fields"]
 
 
 def test_no_value_holds_what_conf_readers_take_for_a_comment(built_app: Path) -> None:

@@ -78,6 +78,9 @@ def definitions(roots: Iterable[Row]) -> dict[str, str]:
         if macro == "process_installer":
             made[macro] = f"({made[macro]} \\\n  NOT {_in('process_path', EVERYDAY)})"
         made[CHILDREN[macro]] = _filter(chosen, "parent_")
+        if macro == "process_installer":
+            of_everyday = _in("parent_process_path", EVERYDAY)
+            made[CHILDREN[macro]] = f"({made[CHILDREN[macro]]} \\\n  NOT {of_everyday})"
     return made
 
 

@@ -126,13 +126,18 @@ def _content_keys(search: Search) -> dict[str, str]:
     }
 
 
+def _reads_again(search: Search) -> bool:
+    """Tell whether each run reads what the ones before it read too: then one may be left out."""
+    return "tree_key" in search.get("throttle", {}).get("fields", ())
+
+
 def _schedule_keys(search: Search) -> dict[str, str]:
     found = {
         "enableSched": "1",
         "cron_schedule": search["schedule"]["cron"],
         "schedule_window": "auto",
         "allow_skew": "100%",
-        "realtime_schedule": "0",
+        "realtime_schedule": "1" if _reads_again(search) else "0",
     }
     if is_report(search):
         return found
@@ -230,7 +235,7 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
         " by `installer_process_fields` _time span=1s"
         " | `installer_as_process_events` | installerscore"
     )
-    if "installer_tree_id" in search["throttle"]["fields"]:
+    if _reads_again(search):
         tree += " | search installer_tree_id=$installer_tree_id|s$"
     scored = f"{_events_of(host)} | installerscore minscore=0"
     results = f"{base.replace(_SCORED, scored)} | search {host}=${host}|s$"

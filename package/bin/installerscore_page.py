@@ -107,16 +107,18 @@ def read_baseline(splunkd_uri: str, session_key: str) -> tuple[dict[str, int], l
     """Read on how many hosts past searches saw each tree, with one request.
 
     Returns:
-        Hosts by fingerprint, entries that have expired left out, and a sentence if it failed.
+        Hosts by fingerprint, entries that have expired or are of one host left out, those of most
+        hosts first where there are more than `BASELINE_ROWS`, and a sentence if it failed.
     """
     path = f"storage/collections/data/{COLLECTION}"
-    query = json.dumps({"expires": {"$gt": int(time.time())}})
+    query = json.dumps({"expires": {"$gt": int(time.time())}, "hosts": {"$gt": 1}})
     try:
         rows = _get(
             splunkd_uri,
             session_key,
             path,
             query=query,
+            sort="hosts:-1",
             limit=BASELINE_ROWS,
             fields="tree_fingerprint,hosts,_key:0",
         )
