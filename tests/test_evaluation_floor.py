@@ -20,6 +20,9 @@ FLOORS = {
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
+    "windows/win21_npm_pm2_server_and_run_value_with_hidden_script",
+    "benign/run_directory_agent_kickstart_connect_key_accounts_sudoers",
+    "benign/run_hosting_panel_installer_wrapper_disables_then_builds",
     "windows/win2_group_policy_password_solution",
     "windows/win2_label_app_auto_update_bundle",
     "windows/win8_oclif_cli_defender_exclusion",
