@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (468, 403),
-    "hard cases": (21, 20),
-    "installs, recorded": (450, 429),
+    "unseen, open": (499, 425),
+    "hard cases": (21, 21),
+    "installs, recorded": (467, 444),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
