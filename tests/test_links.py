@@ -328,6 +328,12 @@ def test_what_one_process_runs_one_after_the_other_is_not_one_for_its_guid() -> 
     assert shapes([top, script, {**script, "_time": START + 9}, end]) == ["apt-get(sh)"]
 
 
+def test_trees_of_one_guid_for_all_have_ids_of_their_own() -> None:
+    lines = [{"process": f"msiexec /i {name}.msi", "process_guid": "same"} for name in "abc"]
+    rows = tree_rows(completed(lines), shipped())
+    assert len({row["installer_tree_id"] for row in rows}) == 3
+
+
 def test_a_row_without_an_id_makes_no_process_of_all_that_have_its_guid() -> None:
     rows = completed([{"process": f"dpkg -i {name}.deb", "process_guid": "same"} for name in "ab"])
     other = {**rows[0], "process_id": "", "process": "dpkg", "_time": START + 3}

@@ -6,6 +6,7 @@ import hashlib
 import re
 from functools import lru_cache
 
+from .columns import decimal_id
 from .model import Tree
 
 _RULES = (
@@ -47,10 +48,11 @@ def fingerprint(tree: Tree) -> str:
 def tree_id(tree: Tree) -> str:
     """Return 32 hex digits that name this tree in every run that sees its root.
 
-    Made of host and process GUID; without one, of host, process id, time and command line.
+    Made of host, process GUID and id, since some sources give one GUID to all; without a GUID, of
+    host, id, time and command line.
     """
     top = tree.top.process
-    parts = [top.dest.lower(), top.process_guid]
+    parts = [top.dest.lower(), top.process_guid, decimal_id(top.process_id)]
     if not top.process_guid:
-        parts += [top.process_id, f"{top.time:.3f}", top.process_name.lower(), top.process]
+        parts += [f"{top.time:.3f}", top.process_name.lower(), top.process]
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
