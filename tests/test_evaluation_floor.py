@@ -16,7 +16,7 @@ FLOORS = {
     "samples": (14, 13),
     "unseen, open": (499, 425),
     "hard cases": (21, 21),
-    "installs, recorded": (467, 444),
+    "installs, recorded": (469, 446),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
