@@ -91,8 +91,8 @@ def build(output: Path) -> Path:
         _generate(stage, version)
         built = stage / "output" / name
         _set_build_number(built, _build_number(version, digest))
-        _note_patterns(built)
         _note_catalogue(built)
+        _let_deployers_replace_lookups(built)
         _set_modes(built)
         output.mkdir(parents=True, exist_ok=True)
         stamp.unlink(missing_ok=True)
@@ -232,32 +232,32 @@ def _set_build_number(app: Path, number: int) -> None:
         path.write_text(content, encoding="utf-8")
 
 
-def _note_patterns(app: Path) -> None:
-    """Note which patterns of the catalogue are good, so that a search need not compile them all."""
-    sys.path.insert(0, str(ROOT / "package" / "bin"))
-    from installer_trees import catalogue, regex
+def _note_catalogue(app: Path) -> None:
+    """Note what a search need not find out again, and which catalogue came with this version.
 
-    roots, signals, allowlist = (
-        (app / "lookups" / f"installerscore_{name}.csv").read_text(encoding="utf-8").split("\n")
-        for name in ("roots", "signals", "allowlist")
-    )
-    loaded = catalogue.load(roots, signals, allowlist, shipped=True)
+    Of its patterns that they are good, so that not all are compiled; of its files a checksum, since
+    an upgrade of a cluster may keep the old ones.
+    """
+    sys.path.insert(0, str(ROOT / "package" / "bin"))
+    from installer_trees import files, regex
+
+    loaded = files.load(str(app / "lookups"))
     if loaded.problems:
         raise BuildError("; ".join(map(str, loaded.problems)))
-    place = app / "bin" / "installer_trees" / os.path.basename(regex.CHECKED)
-    place.write_text(regex.checked(loaded.patterns()), encoding="ascii")
+    sums = (f"{files.checksum(app / 'lookups' / name)} {name}\n" for name in files.NAMES)
+    for path, text in (
+        (regex.CHECKED, regex.checked(loaded.patterns())),
+        (files.SHIPPED, "".join(sums)),
+    ):
+        place = app / "bin" / "installer_trees" / os.path.basename(path)
+        place.write_text(text, encoding="ascii")
 
 
-def _note_catalogue(app: Path) -> None:
-    """Note which catalogue came with this version: an upgrade of a cluster may keep the old one.
+def _let_deployers_replace_lookups(app: Path) -> None:
+    """Say in app.conf that an upgrade of a cluster brings its own lookup files.
 
     Source: app.conf.spec, `deployer_lookups_push_mode`, by default `always_preserve`.
     """
-    from installer_trees import files
-
-    lines = [f"{files.checksum(app / 'lookups' / name)} {name}\n" for name in files.NAMES]
-    place = app / "bin" / "installer_trees" / os.path.basename(files.SHIPPED)
-    place.write_text("".join(lines), encoding="ascii")
     conf = app / "default" / "app.conf"
     text = conf.read_text(encoding="utf-8").rstrip("\n")
     mode = "[shclustering]\ndeployer_lookups_push_mode = always_overwrite\n"

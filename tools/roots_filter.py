@@ -74,13 +74,11 @@ def definitions(roots: Iterable[Row]) -> dict[str, str]:
     made = {}
     for macro, families in FAMILIES.items():
         chosen = [r for r in rows if _belongs(r["family"], families, named)]
-        made[macro] = _filter(chosen, "")
-        if macro == "process_installer":
-            made[macro] = f"({made[macro]} \\\n  NOT {_in('process_path', EVERYDAY)})"
-        made[CHILDREN[macro]] = _filter(chosen, "parent_")
-        if macro == "process_installer":
-            of_everyday = _in("parent_process_path", EVERYDAY)
-            made[CHILDREN[macro]] = f"({made[CHILDREN[macro]]} \\\n  NOT {of_everyday})"
+        for name, prefix in ((macro, ""), (CHILDREN[macro], "parent_")):
+            made[name] = _filter(chosen, prefix)
+            if macro == "process_installer":
+                everyday = _in(f"{prefix}process_path", EVERYDAY)
+                made[name] = f"({made[name]} \\\n  NOT {everyday})"
     return made
 
 

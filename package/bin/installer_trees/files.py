@@ -45,8 +45,9 @@ def what_if(loaded: catalogue.Catalogue, signals: str) -> catalogue.Catalogue:
         CatalogueError: The file cannot be read, or has no row that can be used.
     """
     name = os.path.basename(signals)
-    changes = catalogue.overlay(replace(loaded, problems=[]), lines(signals), name)
-    rows = sum(1 for row in csv.reader(lines(signals)) if row) - 1
+    text = list(lines(signals))
+    changes = catalogue.overlay(replace(loaded, problems=[]), text, name)
+    rows = sum(1 for row in csv.reader(text) if row) - 1
     if len(changes.problems) >= max(1, rows):
         raise changes.problems[0]
     if rows < 1:

@@ -70,18 +70,17 @@ def adopt_first_uses(linker: Linker, branches: list[Branch]) -> None:
         branches: All installs; they are changed in place.
     """
     claimed = {row for branch in branches for row in branch.members}
-    installs = list(_of_families(linker, branches, _FAMILIES))
-    uses: list[tuple[Branch, list[int]]] = []
-    for branch, root in installs:
-        if names := _package_names(root, linker.process(branch.top).process):
-            next_ones = ((row, linker.process(row).process) for row in _next(linker, branch.top))
-            uses.append((branch, [row for row, line in next_ones if names & used_names(line)]))
-    for branch, root in installs:
-        if root.family in _RUNNERS:
-            next_rows = _next(linker, branch.top)
-            runs = [row for row in next_rows if _runs_project(root, linker.process(row))]
-            uses.append((branch, runs))
-    join(linker, branches, _hang(linker, uses, claimed))
+    named: list[tuple[Branch, list[int]]] = []
+    runs: list[tuple[Branch, list[int]]] = []
+    for branch, root in _of_families(linker, branches, _FAMILIES):
+        names = _package_names(root, linker.process(branch.top).process)
+        has_runner = root.family in _RUNNERS
+        rows = _next(linker, branch.top) if names or has_runner else []
+        lines = ((row, linker.process(row).process) for row in rows if names)
+        named.append((branch, [row for row, line in lines if names & used_names(line)]))
+        if has_runner:
+            runs.append((branch, [r for r in rows if _runs_project(root, linker.process(r))]))
+    join(linker, branches, _hang(linker, named + runs, claimed))
 
 
 def _runs_project(root: Root, process: Process) -> bool:
@@ -95,11 +94,12 @@ def _runs_project(root: Root, process: Process) -> bool:
 @lru_cache(maxsize=2_000)
 def _is_inline(family: str, line: str) -> bool:
     """Tell whether one of the options before the first other word of a line is for code."""
-    with_value, code = _INLINE.get(family, ("", None))
-    program = _FIRST_WORD.match(line)
-    words = iter(line[program.end() if program else 0 :].split())
+    if family not in _INLINE:
+        return False
+    with_value, code = _INLINE[family]
+    words = iter(_FIRST_WORD.sub("", line, count=1).split())
     for word in words:
-        if code is None or word[0] != "-":
+        if word[0] != "-":
             return False
         if code.match(word):
             return True

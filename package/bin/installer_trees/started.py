@@ -66,18 +66,17 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     Returns:
         Whether anything was found.
     """
-    if not linker.store.started.rows:
+    store = linker.store
+    if not store.started.rows:
         return False
     branch_of = {row: branch for branch in branches for row in branch.members}
     claimed = set(branch_of)
     named = _namings(linker, branch_of, events)
     keys = {0, *(hash(path.rpartition("\\")[0]) for _, path in named)}
-    store = linker.store
     products = {
         store.key(host, name[len(_PRODUCT) :]) for host, name in named if name.startswith(_PRODUCT)
     }
-    found_rows = linker.store.started.named(keys, products)
-    started = set(map(linker.canonical, found_rows)) - claimed
+    started = set(map(linker.canonical, store.started.named(keys, products))) - claimed
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
     found = False
