@@ -45,6 +45,47 @@ def test_rows_are_those_of_csv_reader(rows: list[list[str]], end: str, window: i
     assert found == rows == again
 
 
+@given(
+    st.lists(st.tuples(CELLS, CELLS, st.sampled_from(["", "", "", "$a$;$b$"])), max_size=8),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([1, 20, 10_000]),
+)
+@settings(deadline=None)
+@example([("", "", "")], "\n", 10_000)
+@example([("a\n,,", "", ""), ("b", ",,", "")], "\n", 10_000)
+@example([("a", "b,,", ""), ("b", "c", "$a$;$b$")], "\n", 1)
+def test_empty_twins_are_left_out_and_nothing_else(
+    rows: list[tuple[str, str, str]], end: str, window: int
+) -> None:
+    text = io.StringIO()
+    full = [[a, b, many, ""] for a, b, many in rows]
+    csv.writer(text, lineterminator=end).writerows([["x", "y", "__mv_x", "__mv_y"], *full])
+    body = text.getvalue().encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "BATCH_BYTES", window)
+        _, start = batches.header(body)
+        found = []
+        for batch in batches.batches(body, start, 2):
+            assert {len(row) for row in batch.rows} == ({2} if batch.plain else {4})
+            found += [[*row, "", ""] if batch.plain else row for row in batch.rows]
+    assert found == full
+
+
+def test_twins_are_left_out_line_by_line_where_all_are_empty() -> None:
+    body = b"x,y,__mv_x,__mv_y\n" + b'"a,b",,,\nc,d,,\n' * 100
+    (batch,) = batches.batches(body, 18, 2)
+    assert batch.plain
+    assert batch.rows == [["a,b", ""], ["c", "d"]] * 100
+
+
+@pytest.mark.parametrize("row", ["a,b,c,", "a,b,,c", "a,b,", "a"])
+def test_a_line_whose_twins_are_not_empty_keeps_those_of_all(row: str) -> None:
+    body = f"x,y,__mv_x,__mv_y\na,b,,\n{row}\n".encode()
+    (batch,) = batches.batches(body, 18, 2)
+    assert not batch.plain
+    assert batch.rows == [["a", "b", "", ""], row.split(",")]
+
+
 @given(st.text(alphabet='a,"\n', max_size=30), st.sampled_from([1, 7, 10_000]))
 @settings(deadline=None)
 @example('a,"b\nc,d', 10_000)

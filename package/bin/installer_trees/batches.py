@@ -1,6 +1,8 @@
 """The CSV of a chunk -> batches of rows, each row with its place in the spill file.
 
-Small batches stay in the processor's cache, and a line without quotes needs no CSV reader.
+Small batches stay in the processor's cache, and a line without quotes needs no CSV reader. Splunk
+puts the `__mv_` columns behind all others: where they are empty, as nearly all are, they are not
+read.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice
+from operator import methodcaller
 from typing import NamedTuple
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
@@ -27,11 +30,13 @@ class Batch(NamedTuple):
         rows: Cells of each row.
         bounds: Where each row begins and the last one ends: one number more than rows.
         multivalued: Whether a cell may hold Splunk's `$a$;$b$`.
+        plain: Whether the last columns, all of them empty twins, are left out of the rows.
     """
 
     rows: list[list[str]]
     bounds: Sequence[int]
     multivalued: bool
+    plain: bool = False
 
 
 def header(body: bytes) -> tuple[list[str], int]:
@@ -42,38 +47,57 @@ def header(body: bytes) -> tuple[list[str], int]:
     return names, ends[-1] if ends else 0
 
 
-def batches(body: bytes, start: int) -> Iterator[Batch]:
-    """Yield the rows of a chunk from a place on; places count from the start of the chunk."""
+def batches(body: bytes, start: int, twins: int = 0) -> Iterator[Batch]:
+    """Yield the rows of a chunk from a place on; places count from the start of the chunk.
+
+    Args:
+        body: The chunk, header first.
+        start: Where the rows begin.
+        twins: How many of the last columns hold nothing but several values of others.
+    """
     size = len(body)
+    empty = methodcaller("endswith", "," * twins)
     while start < size:
         end = body.find(b"\n", start + BATCH_BYTES) + 1 or size
         window = body[start:end]
-        rows = _split(window.decode())
+        lines, sizes = _split(window)
+        plain = bool(twins) and all(map(empty, lines))
+        rows = _cells([line[:-twins] for line in lines] if plain else lines)
         if rows is None:
             yield from _read(body, start)
             return
-        lines = window.splitlines(True)
-        bounds = list(accumulate(map(len, lines), initial=start))
-        yield Batch(rows, bounds, bool(_MULTI.search(window)))
+        bounds = list(accumulate(sizes, initial=start))
+        yield Batch(rows, bounds, bool(_MULTI.search(window)), plain)
         start = end
 
 
-def _split(text: str) -> list[list[str]] | None:
-    """Return the cells of each line; None where a row has several lines, or a line none."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    lines = text.split("\n")
+def _split(window: bytes) -> tuple[list[str], list[int]]:
+    """Return the lines, and how many bytes each takes with its end."""
+    lines = window.decode().split("\n")
     if not lines[-1]:
         lines.pop()
+    if window.isascii() and window.endswith(b"\n"):
+        sizes = [len(line) + 1 for line in lines]
+    else:
+        sizes = list(map(len, window.splitlines(True)))
+    if b"\r" in window:
+        lines = [line[:-1] if line.endswith("\r") else line for line in lines]
+    return lines, sizes
+
+
+def _cells(lines: list[str]) -> list[list[str]] | None:
+    """Return the cells of each line; None where a row has several lines, or a line none."""
     if "" in lines:
         return None
-    quoted = csv.reader([*(line for line in lines if '"' in line), _END])
-    try:
-        rows = [next(quoted) if '"' in line else line.split(",") for line in lines]
-    except StopIteration:
+    quoted = [line for line in lines if '"' in line]
+    rows = list(csv.reader([*quoted, _END]))
+    # A cell that goes on in the next line takes what is not its own, up to the last line.
+    if len(rows) <= len(quoted) or rows.pop() != [_END]:
         return None
-    # A cell that goes on in the next line takes rows that are not its own, up to the last.
-    return rows if next(quoted, None) == [_END] else None
+    if len(rows) < len(lines):
+        read = iter(rows)
+        rows = [next(read) if '"' in line else line.split(",") for line in lines]
+    return rows
 
 
 def _read(body: bytes, start: int) -> Iterator[Batch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from operator import itemgetter
 
 from .events import Event, Process
@@ -80,6 +81,10 @@ def program_name(name: str) -> str:
     return base_name(name, "") if "\\" in name or name.startswith("/") else name
 
 
+def _is_twin(name: str) -> bool:
+    return name.startswith("__mv_")
+
+
 class Layout:
     """The columns of a chunk, by the fields that they hold.
 
@@ -88,19 +93,23 @@ class Layout:
             `__mv_` twin, -1 where it has none.
         names: The first column of each field that the engine reads.
         width: Number of all columns.
+        twins: How many `__mv_` columns stand behind all others.
+        plain: The layout of the columns before these.
         has_multivalues: Whether there are `__mv_` columns.
         may_hold_events: Whether rows may be something else than process creations.
     """
 
     def __init__(self, header: Row) -> None:
         self.width = len(header)
+        self.twins = sum(1 for _ in takewhile(_is_twin, reversed(header)))
+        self.plain = Layout(header[: -self.twins]) if self.twins else self
         position = {name: i for i, name in reversed(list(enumerate(header)))}
         self.columns = {
             name: (i, position.get("__mv_" + name, -1))
             for name, i in position.items()
-            if not name.startswith("__mv_")
+            if not _is_twin(name)
         }
-        self.has_multivalues = any(name.startswith("__mv_") for name in header)
+        self.has_multivalues = any(map(_is_twin, header))
         self.names: dict[str, str] = {}
         places: dict[str, list[tuple[int, int]]] = {}
         for name in sorted(self.columns, key=lambda n: ("." in n, n in ALIASES, self.columns[n])):

@@ -16,8 +16,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from io import StringIO
-from itertools import compress, islice
-from operator import sub
+from itertools import compress, filterfalse, islice
+from operator import methodcaller, sub
 
 from .addresses import address_type
 from .batches import Batch, batches, header
@@ -66,6 +66,8 @@ FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified ren
 
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
+
+_IN_BRACES = methodcaller("startswith", "{")
 
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
@@ -140,7 +142,7 @@ class RowStore:
         if layout is None:
             layout = self._by_header[tuple(names)] = Layout(names)
         before = len(self)
-        for batch in batches(body, start):
+        for batch in batches(body, start, layout.twins):
             self._read(batch, layout)
         if len(self) > before:
             self._chunk_offset.append(self._spill.append(body))
@@ -149,7 +151,8 @@ class RowStore:
 
     def _read(self, batch: Batch, layout: Layout) -> None:
         """Take in the rows of a batch."""
-        rows, bounds, multivalued = batch
+        rows, bounds, multivalued, plain = batch
+        layout = layout.plain if plain else layout
         offsets: Sequence[int] = bounds[:-1]
         lengths: Sequence[int] = list(map(sub, bounds[1:], offsets))
         if set(map(len, rows)) != {layout.width}:
@@ -235,9 +238,12 @@ class RowStore:
         self.flags.extend(flags)
 
     def _note_forms(self, *columns: Column) -> None:
-        """Note in which forms GUIDs are written."""
+        """Note in which forms GUIDs are written; most sensors put them in braces."""
         for guids in columns:
-            self.guid_forms.update(map(guid_form, set(guids) - MISSING))
+            bare = set(filterfalse(_IN_BRACES, guids))
+            self.guid_forms.update(map(guid_form, bare - MISSING))
+            if "{" not in self.guid_forms and not MISSING.issuperset(set(guids) - bare):
+                self.guid_forms.add("{")
 
     def _suspects(
         self, names: Column, commands: Column, renamed: bool = False, parents: bool = False
