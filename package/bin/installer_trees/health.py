@@ -12,7 +12,7 @@ from .links import Linker
 from .model import Allowance
 from .parents import GUID, PARENT_FIELDS, PID
 from .render import Value
-from .rows import HOST_FIELDS, IS_ROOT, KIND, NETWORK, RowStore
+from .rows import IS_ROOT, KIND, NETWORK, RowStore
 
 HEALTH_COLUMNS = (
     "sourcetype rows hosts processes network file registry service installers "
@@ -85,8 +85,7 @@ def _count(store: RowStore, linker: Linker, row: int, sources: dict[str, _Source
     source = sources.setdefault(next(filter(None, names), "unknown"), _Source())
     time, kind = store.time[row], store.flags[row] & KIND
     if kind != NETWORK:  # there, dest may be the remote peer
-        names = (layout.value(values, name) for name in HOST_FIELDS)
-        source.hosts.add(next(filter(None, names), "").lower())
+        source.hosts.add(layout.host(values).lower())
     source.kinds[("process", *EVENT_KINDS)[kind]] += 1
     if time == NO_TIME:
         source.bad_time += 1

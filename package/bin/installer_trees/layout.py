@@ -20,6 +20,9 @@ MISSING = frozenset(
 NO_GUIDS = frozenset(["0", "0x0", "-1"])
 """What stands for no GUID besides; none of it is one, and as numbers they may be something."""
 
+HOST_FIELDS = ("dest", "host", "dvc")
+"""Where the host of a process creation stands; each stands in for those before it."""
+
 LINK_FIELDS = (
     "dest _time process_id process_guid parent_process_id parent_process_guid process_name process "
     "original_file_name process_path parent_process_name parent_process_path parent_process"
@@ -139,6 +142,10 @@ class Layout:
             if value not in MISSING:
                 return value
         return ""
+
+    def host(self, values: Row) -> str:
+        """Return the host of a row, an empty string where none of its fields has it."""
+        return next(filter(None, (self.value(values, f) for f in HOST_FIELDS)), "").strip()
 
     def any_value(self, values: Row, column: str) -> str:
         """Return the plain value of any column of the input, empty where it is missing."""

@@ -37,6 +37,7 @@ from .columns import (
 from .events import EVENT_KINDS, Event, Process
 from .layout import (
     EVENT_FIELDS,
+    HOST_FIELDS,
     MISSING,
     NO_GUIDS,
     SEVERAL,
@@ -57,12 +58,11 @@ IS_ROOT = 8
 PARENT_IS_ROOT = 16
 NEEDS_SIBLING = 32
 REFUSED = -1
-HOST_FIELDS = ("dest", "host", "dvc")
-"""Where the host of a process creation stands; each stands in for those before it."""
-
 NO_HOST = 0
 
 FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
+
+_PROGRAM_OF_APPLICATION = ".app/Contents/MacOS/"
 
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
@@ -93,8 +93,9 @@ class RowStore:
     in `own_*`, those of the host in `src` in `parent_*`, those of the host that reports them in
     `own_command` (by GUID) and `parent_command` (by id). `guid_forms` has the forms in which GUIDs
     came: several where more than one sensor gives each process its own. `started` has the rows that
-    a service manager or a person started. `unnamed_services` has the rows of service events that
-    name no process; those have the number of their host in `own_command`.
+    a service manager or a person started. `placed` has the file events that name the program of an
+    application of macOS. `unnamed_services` has the rows of service events that name no process;
+    those have the number of their host in `own_command`.
 
     Args:
         catalogue: Tells which rows are installers.
@@ -113,6 +114,7 @@ class RowStore:
         self.flags = array("B")
         self.started = Started()
         self.event_rows = array("I")
+        self.placed = array("I")
         self.unnamed_services = array("I")
         self.layouts: list[Layout] = []
         self._offset, self._length = array("I"), array("I")
@@ -405,6 +407,8 @@ class RowStore:
                 self.counters.no_identity += 1
                 return False
             self.unnamed_services.append(len(self.flags))
+        if kind == FILE and _PROGRAM_OF_APPLICATION in layout.value(values, "file_path"):
+            self.placed.append(len(self.flags))
         self.counters.events[EVENT_KINDS[kind - 1]] += 1
         for place, guids, pids in (
             (host, self.own_guid, self.own_pid),
@@ -477,7 +481,7 @@ class RowStore:
         name = program_name(process.process_name)
         above = program_name(process.parent_process_name)
         return process._replace(
-            dest=next(filter(None, (layout.value(values, f) for f in HOST_FIELDS)), "").strip(),
+            dest=layout.host(values),
             process_name=name or base_name(process.process_path, process.process),
             parent_process_name=above
             or base_name(process.parent_process_path, process.parent_process),
@@ -487,6 +491,11 @@ class RowStore:
         """Return the first value of a field of a row, empty where it is missing."""
         layout, values = self.values(row)
         return layout.value(values, field)
+
+    def host(self, row: int) -> str:
+        """Return the host of a row that is not of the network, empty where it is missing."""
+        layout, values = self.values(row)
+        return layout.host(values)
 
     def event(self, row: int) -> Event:
         """Read a network, file, registry or service event again, all missing values empty."""

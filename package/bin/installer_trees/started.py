@@ -5,8 +5,9 @@ A package that brings a service, a scheduled task or a launch item has it starte
 before: on a command line, in the definition of a service, in a file that was written. On Windows
 the program of a service often lies beside the one that the install ran, or in a folder with the
 name of the package, and counts like it. An application of macOS, which `launchd` starts from
-wherever it was copied to, belongs to the disk image of its name. Of what a person starts from the
-desktop, scripts count, and the first minutes of a program that has just been installed.
+wherever it was copied to, belongs to the disk image of its name, or to the one that was open when a
+person copied it. Of what a person starts from the desktop, scripts count, and the first minutes of
+a program that has just been installed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .events import Event, Process
 from .links import Branch, Linker
@@ -32,7 +33,7 @@ FIRST_SECONDS = 600.0
 _SHELL = r"(?:ba|da|z|k|tc|c|fi|a)?sh"
 _SESSION = re.compile(
     rf"^(?:-{_SHELL}|(?:(?:/usr)?/bin/)?login(?:\s[\w.-]{{1,40}}){{0,4}}"
-    rf"|(?:(?:/usr|/usr/local|/opt/homebrew)?/bin/)?{_SHELL}\s-(?:i?l|li))\s{{0,9}}$"
+    rf"|(?:(?:/usr|/usr/local|/opt/homebrew)?/bin/)?{_SHELL}\s-(?:i?l|li|l\s-i|i\s-l))\s{{0,9}}$"
 )
 _TERMINAL = re.compile(
     r"^\"?(?:[^\"]{0,200}\\)?(?:cmd|powershell|pwsh)(?:\.exe)?\"?\s{0,9}(?:-nologo\s{0,9})?"
@@ -51,6 +52,8 @@ _HAS_TERMINALS = re.compile(
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
 _RUNS_SCRIPTS = re.compile(rf"(?:{SCRIPT_HOSTS}|{_SHELL}|nc|ncat|socat)$")
 _PRODUCT = "* "
+_IMAGE = "dmg"
+_NOT_WRITTEN = ("deleted", "read")
 
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
 
@@ -177,13 +180,43 @@ def _namings(
             for path in written.union(*map(own_folder, written)):
                 time = what.time - CLOCK_SECONDS if what.kind == "service" else what.time
                 named[host, path].append((max(time, process.time), order, row))
+    owned = {event for rows in events.values() for event in rows}
+    placed = [event for event in linker.store.placed if event not in owned]
+    for host, program, naming in _copied(linker, members, placed):
+        named[host, program].append(naming)
     for namings in named.values():
         namings.sort()
     return named
 
 
+def _copied(
+    linker: Linker, members: Iterable[int], placed: list[int]
+) -> Iterator[tuple[str, str, Naming]]:
+    """Yield the applications that no installer put in place, and the disk image that was open.
+
+    A person copies them with the Finder; the image is the one that was opened last.
+    """
+    images: dict[str, list[Naming]] = defaultdict(list)
+    for row in members if placed else ():
+        root, process = linker.root_of(row), linker.process(row)
+        if root is not None and root.family == _IMAGE:
+            images[process.dest.lower()].append((process.time, linker.order(row), row))
+    for opened in images.values():
+        opened.sort()
+    for event in placed:
+        what, host = linker.store.event(event), linker.store.host(event).lower()
+        opened = images.get(host, [])
+        last = bisect_right(opened, (what.time, (math.inf, ()), 0)) - 1
+        if last < 0 or what.action in _NOT_WRITTEN:
+            continue
+        time, order, row = opened[last]
+        if what.time - time <= linker.lifetime:
+            for program in applications(what.file_path):
+                yield host, program, (what.time, order, row)
+
+
 def _named_in(event: Event) -> set[str]:
-    if event.action in ("deleted", "read"):
+    if event.action in _NOT_WRITTEN:
         return set()
     return paths(event.file_path, event.service_path, event.registry_value_data)
 
