@@ -180,6 +180,10 @@ def test_a_root_may_ask_for_its_parent() -> None:
         ("dfsvc.exe", "dfsvc.exe", "rundll32.exe", "clickonce_service"),
         ("x.exe", '"C:\\Users\\kim\\AppData\\Local\\Temp\\x.exe"', "MSBuild.exe",
          "nuget_build_program"),
+        ("cmd.exe", r"cmd.exe /Q /D /C C:\Users\kim\AppData\Local\Temp\MSBuildTemp\tmp"
+         r"66959dbb679a6f94c5dad0b1d8e6d592.exec.cmd", "MSBuild.exe", "msbuild_command"),
+        ("cmd.exe", r"cmd.exe /C C:\tmp66959dbb679a6f94c5dad0b1d8e6d592.exec.cmd", "explorer.exe",
+         ""),
         ("x.exe", '"C:\\Users\\kim\\AppData\\Local\\Temp\\x.exe"', "explorer.exe", ""),
         ("cmd.exe", 'cmd.exe /d /c ""C:\\Users\\kim\\.vscode\\extensions\\a.b-1.0\\s\\run.bat""',
          "Code.exe", "node_editor_extension"),
