@@ -339,7 +339,9 @@ def test_an_application_of_another_name_does_not(image: str) -> None:
     assert "Applications" not in tree
 
 
-@pytest.mark.parametrize("shell", ["-zsh", "/bin/zsh -il", "login -pf a", "/bin/bash -l"])
+@pytest.mark.parametrize(
+    "shell", ["-zsh", "/bin/zsh -il", "login -pf a", "/bin/bash -l", "/bin/zsh -l -i"]
+)
 def test_what_a_person_types_into_an_installed_terminal_is_not_the_install(shell: str) -> None:
     typed = row(61, shell, "Music Player", parent_process_id=160)
     command = row(62, "sh -c uname -a", "zsh", parent_process_id=161)
@@ -416,3 +418,58 @@ def test_an_application_belongs_to_the_disk_image_whose_volume_has_its_name() ->
     other = {**VOLUME, "process": MOUNTED.replace("Music", "Video")}
     assert trees(other, opened) == []
     assert trees(VOLUME) == []
+
+
+MOUNTER = "/System/Library/CoreServices/DiskImageMounter.app/Contents/MacOS/DiskImageMounter"
+MOUNT = row(0, MOUNTER, "launchd", process_path=MOUNTER, parent_process_id=1)
+COPIED = {
+    "_time": START + 20, "dest": "h", "process_id": 80, "process_name": "Finder",
+    "file_path": BUNDLE, "action": "created",
+}  # fmt: skip
+
+
+def test_an_application_that_was_copied_belongs_to_the_disk_image_that_was_open() -> None:
+    unpacked = row(61, "unzip -P x y.zip", "Music Player", parent_process_id=160)
+    late = row(700, "ipconfig", "Music Player", parent_process_id=160)
+    (tree,) = trees(MOUNT, COPIED, OPENED, unpacked, late)
+    assert tree.startswith(MOUNTER)
+    assert "ipconfig" not in tree, "what the program does later is no install"
+    assert "tied by install" in tree
+    assert "unzip" in tree
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dest": "other"},
+        {"_time": START - 5},
+        {"_time": START + 61},
+        {"action": "deleted"},
+        {"action": "read"},
+        {"file_path": BUNDLE.replace("Music", "Video")},
+    ],
+)
+def test_one_that_was_not_copied_then_does_not(change: dict[str, Any]) -> None:
+    assert trees(MOUNT, {**COPIED, **change}, OPENED) == []
+
+
+def test_one_that_was_copied_long_after_does_not() -> None:
+    late = 30 * 3600
+    copied, opened = ({**e, "_time": e["_time"] + late} for e in (COPIED, OPENED))
+    assert trees(MOUNT, copied, opened) == []
+
+
+def test_of_several_disk_images_it_is_the_one_that_was_opened_last() -> None:
+    other = {**MOUNT, "_time": START + 10, "process_id": 110, "user": "second"}
+    (tree,) = trees(MOUNT, other, COPIED, OPENED)
+    assert "[110]" in tree
+    before = {**COPIED, "_time": START + 5}
+    (tree,) = trees(MOUNT, other, before, OPENED)
+    assert "[100]" in tree
+
+
+def test_what_another_install_copied_belongs_to_that() -> None:
+    brew = row(1, "brew install --cask music-player", "zsh", process_name="brew")
+    copied = {**COPIED, "process_id": 101, "process_name": "brew"}
+    (tree,) = trees(MOUNT, brew, copied, OPENED)
+    assert tree.startswith("brew")

@@ -88,10 +88,9 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
         if row in claimed:
             continue
         grown = linker.grow(row, claimed)
-        if _is_chosen(linker.process(row)):
-            below = _first_minutes(linker, grown)
-        else:
-            below = _without_sessions(linker, grown)
+        chosen = _is_chosen(linker.process(row)) or _is_unnamed_image(linker, namers[row])
+        below = _without_sessions(linker, grown, chosen)
+        if not chosen:
             adopted.update(below)
         branch_of[namers[row]].hang(below, row, namers[row])
         found = True
@@ -105,17 +104,10 @@ def _is_chosen(process: Process) -> bool:
     return by_desktop and process.process_name.lower() not in HOSTS_OF_SCRIPTS
 
 
-def _first_minutes(linker: Linker, branch: Branch) -> dict[int, Link]:
-    """Return members and their parents, without what came later or was typed into a shell."""
-    kept: dict[int, Link] = {}
-    start = linker.process(branch.top).time
-    for row in branch.members:
-        process, parent = linker.process(row), branch.parent[row][0]
-        typed = parent != -1 and _is_terminal(process, linker.process(parent))
-        late = process.time - start > FIRST_SECONDS
-        if row == branch.top or (parent in kept and not typed and not late):
-            kept[row] = branch.parent[row]
-    return kept
+def _is_unnamed_image(linker: Linker, row: int) -> bool:
+    """Tell whether a process opened a disk image that it does not name."""
+    root = linker.root_of(row)
+    return root is not None and root.family == _IMAGE and not images(linker.process(row).process)
 
 
 def _is_terminal(process: Process, parent: Process) -> bool:
@@ -123,17 +115,23 @@ def _is_terminal(process: Process, parent: Process) -> bool:
     return bool(_TERMINAL.match(process.process) and _HAS_TERMINALS.match(parent.process_name))
 
 
-def _without_sessions(linker: Linker, branch: Branch) -> dict[int, Link]:
+def _without_sessions(linker: Linker, branch: Branch, chosen: bool) -> dict[int, Link]:
     """Return members and their parents, without what a person typed into a shell below.
 
     Terminals and editors are installed too, and started again every day. They ask for a login
-    shell themselves; a script that asks for one is none of them.
+    shell themselves; a script that asks for one is none of them. Of what a person chose to start
+    only the first minutes count.
     """
     kept: dict[int, Link] = {}
+    start = linker.process(branch.top).time
     for row in branch.members:
-        typed = row != branch.top and _is_session(linker, row, branch.parent[row][0])
-        if row == branch.top or (branch.parent[row][0] in kept and not typed):
-            kept[row] = branch.parent[row]
+        process, parent = linker.process(row), branch.parent[row][0]
+        if row != branch.top:
+            late = chosen and process.time - start > FIRST_SECONDS
+            opened = chosen and parent != -1 and _is_terminal(process, linker.process(parent))
+            if parent not in kept or late or opened or _is_session(linker, row, parent):
+                continue
+        kept[row] = branch.parent[row]
     return kept
 
 
