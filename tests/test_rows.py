@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from installer_trees.addresses import address_type
 from installer_trees.layout import required_fields
 from installer_trees.model import Settings
@@ -38,6 +40,40 @@ def chunk(*lines: str, end: str = "\n") -> bytes:
 
 
 GOOD = rows_of(chunk(HEADER, DPKG, SHELL))
+
+
+BLOCKS = chunk(
+    HEADER,
+    DPKG,
+    "",
+    "1700000002,host1,9,7,sh,\"sh -c 'a",
+    "",
+    "b'\"",
+    SHELL + '"',
+    "1,h,,,x,",
+    SHELL,
+)
+
+
+def contents(store: RowStore) -> list[Any]:
+    """Return all that is kept of rows, and the rows as they are read again."""
+    columns = (store.time, store.own_pid, store.parent_pid, store.own_command, store.flags)
+    return [*map(list, columns), [store.values(row)[1] for row in range(len(store))]]
+
+
+@given(st.sets(st.integers(1, BLOCKS.count(b"\n") - 1)))
+@settings(deadline=None)
+def test_a_chunk_in_blocks_is_the_chunk(cuts: set[int]) -> None:
+    """Whatever lines the blocks end with: in the midst of a row, or before a blank line."""
+    lines = BLOCKS.splitlines(True)
+    places = [0, *sorted(cuts), len(lines)]
+    blocks = [b"".join(lines[a:b]) for a, b in zip(places, places[1:])]
+    whole, parts = (RowStore(catalogue({})) for _ in range(2))
+    whole.add(BLOCKS)
+    parts.add(blocks[0], blocks[1:])
+    assert contents(parts) == contents(whole)
+    assert parts.counters == whole.counters
+    assert len(whole) == 4
 
 
 def test_a_good_chunk_scores() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 APP_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -79,16 +80,17 @@ class InstallerScoreCommand(ReportingCommand):
             if self._metadata is not None:
                 raise
 
-    def _read_chunk(self, istream) -> tuple[ObjectView, bytes] | None:
+    def _read_chunk(self, istream) -> tuple[ObjectView, Any] | None:
         request = read_request(istream)
         if request is None:
             return None
         metadata, body = request
         expected = "getinfo" if self._metadata is None else "execute"
+        if metadata.get("action") == expected == "execute":
+            return ObjectView(metadata), body
+        _skip(body)
         if metadata.get("action") != expected:
             raise BrokenInputError(f"there is another request where {expected} is expected")
-        if expected == "execute":
-            return ObjectView(metadata), body
         info = searchinfo(metadata)
         begins = starts_search(unquote(info["search"]))
         self._first, self._unsure = bool(begins), begins is None
@@ -97,7 +99,7 @@ class InstallerScoreCommand(ReportingCommand):
         info["args"] = []
         self._preview = bool(metadata.get("preview"))
         known = {"action": expected, "preview": self._preview, "searchinfo": ObjectView(info)}
-        return ObjectView(known), b""
+        return ObjectView(known), b""  # of which the SDK asks the length
 
     def _execute_v2(self, ifile, process) -> None:
         """Answer every chunk: the last one with the result, the others with nothing."""
@@ -120,12 +122,16 @@ class InstallerScoreCommand(ReportingCommand):
         metadata, body = chunk
         finished = self._first or bool(getattr(metadata, "finished", False))
         if self._failed or self._answered or (self._first and self._preview):
+            _skip(body)
             self._end([], finished)
             return
         try:
             self._take(body, finished)
+        except BrokenInputError:
+            raise
         except Exception as error:
             self._failed = True
+            _skip(body)
             self._end([("ERROR", sentence(error))], finished)
             return
         if finished and self._run is not None:
@@ -134,13 +140,14 @@ class InstallerScoreCommand(ReportingCommand):
         else:
             self._end([], finished)
 
-    def _take(self, body: bytes, finished: bool) -> None:
+    def _take(self, body: Iterator[bytes], finished: bool) -> None:
         """Take in the rows of a chunk, or fetch them all; score them once they are all there."""
         if self._run is None:
             from installerscore_run import Run  # not for getinfo alone
 
             self._run = Run(self._chosen, self.metadata.searchinfo, LOOKUPS)
         if self._first:
+            _skip(body)
             self._run.fetch()
         else:
             self._run.add(body)
@@ -162,6 +169,12 @@ class InstallerScoreCommand(ReportingCommand):
         error = sys.exc_info()[1]
         if error is not None:
             self._say("ERROR", sentence(error))
+
+
+def _skip(body: Iterator[bytes]) -> None:
+    """Read what is left of the body of a request, so that the next one can be read."""
+    for _ in body:
+        pass
 
 
 def sentence(error: BaseException) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import IO, Any
 
 from installer_trees.errors import InstallerTreesError
 
 HEADER_BYTES = 1_000
-PIECE_BYTES = 64 * 1024 * 1024
+BLOCK_BYTES = 192 * 1024
+"""As much as the engine looks at together."""
 SEARCHINFO: dict[str, Any] = dict.fromkeys(
     "search dispatch_dir sid app owner session_key splunkd_uri splunk_version".split(), ""
 )
@@ -28,11 +30,15 @@ class BrokenInputError(InstallerTreesError):
         )
 
 
-def read_request(istream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
-    """Read one request, its body as bytes: decoding and keeping it as text would cost a copy.
+def read_request(istream: IO[bytes]) -> tuple[dict[str, Any], Iterator[bytes]] | None:
+    """Read one request, its body as blocks of bytes that end with a line.
+
+    A body is tens of megabytes large. Nobody needs it whole, and what is freed of that size leaves
+    holes in memory.
 
     Returns:
-        Metadata and body; None at the end of the input.
+        Metadata and body, which has to be read to its end before the next request; None at the end
+        of the input.
 
     Raises:
         BrokenInputError: The input is cut short, or is something else.
@@ -43,9 +49,9 @@ def read_request(istream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     header = _HEADER.fullmatch(line)
     if header is None:
         raise BrokenInputError("a chunk does not begin with 'chunked 1.0,<length>,<length>'")
-    text, body = (_exactly(istream, int(length)) for length in header.groups())
+    text, body = (_blocks(istream, int(length)) for length in header.groups())
     try:
-        metadata = json.loads(text.decode())
+        metadata = json.loads(b"".join(text).decode())
     except (ValueError, RecursionError):
         raise BrokenInputError("the metadata of a chunk is not JSON") from None
     if not isinstance(metadata, dict):
@@ -53,19 +59,25 @@ def read_request(istream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     return metadata, body
 
 
-def _exactly(istream: IO[bytes], length: int) -> bytes:
-    """Read as many bytes as were announced; room for all of them is not taken in advance."""
-    data = istream.read(min(length, PIECE_BYTES))
-    if PIECE_BYTES <= len(data) < length:
-        pieces = [data]
-        size = len(data)
-        while size < length and (data := istream.read(min(length - size, PIECE_BYTES))):
-            pieces.append(data)
-            size += len(data)
-        data = b"".join(pieces)
-    if len(data) != length:
-        raise BrokenInputError(f"{length:,} bytes were announced and {len(data):,} came")
-    return data
+def _blocks(istream: IO[bytes], length: int) -> Iterator[bytes]:
+    """Yield as many bytes as were announced, in blocks that end with a line but for the last.
+
+    Raises:
+        BrokenInputError: Fewer came.
+    """
+    left = length
+    waiting: list[bytes] = []
+    while left:
+        data = istream.read(min(left, BLOCK_BYTES))
+        if not data:
+            raise BrokenInputError(f"{length:,} bytes were announced and {length - left:,} came")
+        left -= len(data)
+        end = data.rfind(b"\n") + 1 if left else len(data)
+        if end:
+            waiting.append(data[:end])
+            yield b"".join(waiting)
+            waiting = []
+        waiting.append(data[end:])
 
 
 def searchinfo(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -51,9 +51,9 @@ class Run:
         self._pipeline = Pipeline(knowledge, settings, searchinfo.dispatch_dir or None)
         self._answer = Spill(searchinfo.dispatch_dir or None)
 
-    def add(self, body: bytes) -> None:
-        """Take in the body of a chunk."""
-        self._pipeline.add(body)
+    def add(self, body: Iterator[bytes]) -> None:
+        """Take in the body of a chunk, in blocks that end with a line."""
+        self._pipeline.add(next(body, b""), body)
 
     def fetch(self) -> None:
         """Take in the events of the searcher's time range, which splunkd is asked for.
@@ -65,7 +65,7 @@ class Run:
 
         events = Fetch(self._searchinfo, self._options.dest)
         for body in events.bodies():
-            self.add(body)
+            self._pipeline.add(body)
         self._messages += events.messages
 
     def finish(self, without_rows: str = "") -> None:

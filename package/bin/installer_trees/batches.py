@@ -50,9 +50,11 @@ def header(body: bytes) -> tuple[list[str], int]:
 def batches(body: bytes, start: int, twins: int = 0) -> Iterator[Batch]:
     """Yield the rows of a chunk from a place on; places count from the start of the chunk.
 
+    They end where rows are no longer lines, for which there is `lines`.
+
     Args:
-        body: The chunk, header first.
-        start: Where the rows begin.
+        body: The chunk, or a block of one.
+        start: Where its rows begin.
         twins: How many of the last columns hold nothing but several values of others.
     """
     size = len(body)
@@ -60,11 +62,10 @@ def batches(body: bytes, start: int, twins: int = 0) -> Iterator[Batch]:
     while start < size:
         end = body.find(b"\n", start + BATCH_BYTES) + 1 or size
         window = body[start:end]
-        lines, sizes = _split(window)
-        plain = bool(twins) and all(map(empty, lines))
-        rows = _cells([line[:-twins] for line in lines] if plain else lines)
+        found, sizes = _split(window)
+        plain = bool(twins) and all(map(empty, found))
+        rows = _cells([line[:-twins] for line in found] if plain else found)
         if rows is None:
-            yield from _read(body, start)
             return
         bounds = list(accumulate(sizes, initial=start))
         yield Batch(rows, bounds, bool(_MULTI.search(window)), plain)
@@ -100,8 +101,8 @@ def _cells(lines: list[str]) -> list[list[str]] | None:
     return rows
 
 
-def _read(body: bytes, start: int) -> Iterator[Batch]:
-    """Yield rows that may span lines."""
+def lines(body: bytes, start: int) -> Iterator[Batch]:
+    """Yield the rows of a chunk from a place on, which may span lines."""
     ends = [start]
     reader = csv.reader(_lines(body, start, ends))
     multivalued = bool(_MULTI.search(body, start))

@@ -23,7 +23,7 @@ from .rows import IS_ROOT, KIND, RowStore, guid_form
 SAME_PROCESS_SECONDS = 2.0
 END_SECONDS = 86_400.0
 LOOK_BACK = 8
-CACHED_PROCESSES = 20_000
+CACHED_PROCESSES = 10_000
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 

@@ -164,7 +164,8 @@ class Linker(Parents):
             known = {}
             for child in set(map(self.canonical, self.children_by[kind].rows(key))):
                 known.setdefault(self.parent_of(child)[0], []).append(child)
-            self._families[kind, key] = known
+            if known:  # most have no children, and are as quickly asked again
+                self._families[kind, key] = known
         return known
 
     def _confirm(self) -> None:

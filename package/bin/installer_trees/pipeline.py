@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .addresses import address_type
@@ -63,13 +63,17 @@ class Pipeline:
         self._events: dict[int, list[int]] = {}
         self._summary = ""
 
-    def add(self, body: bytes) -> None:
+    def add(self, body: bytes, more: Iterable[bytes] = ()) -> None:
         """Take in a chunk of CSV with a header.
+
+        Args:
+            body: The chunk, or where it comes in blocks that end with a line, the first of them.
+            more: The other blocks.
 
         Raises:
             SpillError: The rows could not be kept.
         """
-        self.store.add(body)
+        self.store.add(body, more)
 
     def trees(self, minscore: int = 0, baseline: Mapping[str, int] | None = None) -> list[Kept]:
         """Link and score everything; the highest score first, then the earliest.

@@ -14,13 +14,13 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
-from itertools import compress, filterfalse, islice
+from itertools import chain, compress, filterfalse, islice
 from operator import methodcaller, sub
 
 from .addresses import address_type
-from .batches import Batch, batches, header
+from .batches import Batch, batches, header, lines
 from .catalogue import CACHED_NAMES, Catalogue, Gate
 from .columns import (
     NO_TIME,
@@ -130,26 +130,38 @@ class RowStore:
     def __len__(self) -> int:
         return len(self.time)
 
-    def add(self, body: bytes) -> None:
+    def add(self, body: bytes, more: Iterable[bytes] = ()) -> None:
         """Take in the rows of one chunk, header first.
+
+        Args:
+            body: The chunk, or where it comes in blocks that end with a line, the first of them.
+            more: The other blocks.
 
         Raises:
             SpillError: The rows could not be kept.
         """
-        body = self._clean(body)
-        names, start = header(body)
+        blocks = map(self._clean, chain([body], more))
+        block = next(blocks)
+        names, start = header(block)
         if not start:
             return
         layout = self._by_header.get(tuple(names))
         if layout is None:
             layout = self._by_header[tuple(names)] = Layout(names)
-        before = len(self)
-        for batch in batches(body, start, layout.twins):
-            self._read(batch, layout)
-        if len(self) > before:
-            self._chunk_offset.append(self._spill.append(body))
-            self._chunk_start.append(before)
-            self.layouts.append(layout)
+        while block:
+            before = len(self)
+            for batch in batches(block, start, layout.twins):
+                self._read(batch, layout)
+                start = batch.bounds[-1]
+            if start < len(block):  # a row goes on over lines, it may be into the next block
+                block = b"".join([block, *blocks])
+                for batch in lines(block, start):
+                    self._read(batch, layout)
+            if len(self) > before:
+                self._chunk_offset.append(self._spill.append(block))
+                self._chunk_start.append(before)
+                self.layouts.append(layout)
+            block, start = next(blocks, b""), 0
 
     def _read(self, batch: Batch, layout: Layout) -> None:
         """Take in the rows of a batch."""

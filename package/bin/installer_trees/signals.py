@@ -19,7 +19,7 @@ from .model import Condition, Match, Node, Signal, Tree
 from .naming import renamed_from
 from .regex import MATCH_CHARS
 
-CACHED_VALUES = 20_000
+CACHED_VALUES = 10_000
 AT_ROOTS = "process of an installer"
 
 Hit = tuple[int, Optional[Event], str]

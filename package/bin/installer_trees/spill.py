@@ -8,13 +8,13 @@ from typing import IO, cast
 
 from .errors import SpillError
 
-MEMORY_BYTES = 16 * 1024 * 1024
+MEMORY_BYTES = 1024 * 1024
 
 
 class Spill:
     """Bytes that are appended once and read back from anywhere.
 
-    The first 16 MiB stay in memory, the rest goes to an unnamed temporary file that vanishes with
+    The first MiB stays in memory, then all goes to an unnamed temporary file that vanishes with
     the process, however it ends.
 
     Args:
