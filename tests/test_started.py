@@ -473,3 +473,14 @@ def test_what_another_install_copied_belongs_to_that() -> None:
     copied = {**COPIED, "process_id": 101, "process_name": "brew"}
     (tree,) = trees(MOUNT, brew, copied, OPENED)
     assert tree.startswith("brew")
+
+
+def test_what_is_started_later_stands_below_what_ran_the_tool_that_named_it() -> None:
+    install = row(0, "dpkg -i agentd.deb", "bash", process_name="dpkg")
+    script = row(1, "sh postinst", "dpkg", parent_process_id=100, process_name="sh")
+    made = row(2, "chmod +x /opt/a/agentd", "sh", parent_process_id=101, process_name="chmod")
+    program = "/opt/a/agentd"
+    started = row(30, program, "systemd", process_path=program, process_name="agentd")
+    (tree,) = trees(install, script, made, started)
+    chmod, agent = (line for line in tree.split("\n") if "agentd [" in line and "dpkg" not in line)
+    assert chmod.index("chmod") == agent.index("/opt"), tree

@@ -51,6 +51,12 @@ _HAS_TERMINALS = re.compile(
 """Programs of Windows in which a person opens a shell; one that another opens is not seen."""
 _SYSTEM_PROGRAM = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew)?/bin/[^/]+$")
 _RUNS_SCRIPTS = re.compile(rf"(?:{SCRIPT_HOSTS}|{_SHELL}|nc|ncat|socat)$")
+_TOOL = re.compile(
+    r"(?:ch(?:mod|own|grp|attr)|cp|mv|ln|install|mkdir|touch|tee|cat|sed|tar|unzip|ditto|xattr"
+    r"|codesign|systemctl|launchctl|crontab|update-rc\.d|(?:schtasks|sc|reg|icacls|attrib|xcopy"
+    r"|robocopy|expand|tar)\.exe)$",
+    re.IGNORECASE,
+)
 _PRODUCT = "* "
 _IMAGE = "dmg"
 _NOT_WRITTEN = ("deleted", "read")
@@ -92,10 +98,18 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
         below = _without_sessions(linker, grown, chosen)
         if not chosen:
             adopted.update(below)
-        branch_of[namers[row]].hang(below, row, namers[row])
+        branch = branch_of[namers[row]]
+        branch.hang(below, row, _who_ordered(linker, branch, namers[row]))
         found = True
     join(linker, branches, adopted)
     return found
+
+
+def _who_ordered(linker: Linker, branch: Branch, namer: int) -> int:
+    """Return what ran the tool that named a program; a tool starts nothing later."""
+    while namer != branch.top and _TOOL.match(linker.process(namer).process_name):
+        namer = branch.parent[namer][0]
+    return namer
 
 
 def _is_chosen(process: Process) -> bool:
