@@ -185,13 +185,103 @@ def test_a_mark_that_could_repaint_or_turn_a_line_is_a_blank(mark: str) -> None:
 def test_the_risk_message_reads_like_a_sentence() -> None:
     (row,) = tree_rows(install("sh -c x"), catalogue({"weight": "70"}))
     assert row["risk_message"] == (
-        "deb install on host1 by user1 (`dpkg -i a.deb`) scored 70 (high). a shell: sh, `sh`."
+        "deb install on host1 by user1 (`dpkg -i a.deb`) scored 70 (high). a shell: sh, `sh -c x`."
     )
     assert (row["risk_score"], row["risk_object"], row["risk_object_type"]) == (
         70,
         "host1",
         "system",
     )
+
+
+def shown(row: dict[str, Any]) -> str:
+    """Return what stands between the backquotes of a row's only signal."""
+    (line,) = row["signal_detail"]
+    text = line.split("`", 1)[1].rsplit("`", 1)[0]
+    assert f"`{text}`" in row["risk_message"]
+    return str(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "pattern", "command", "text"),
+    [
+        ("process", "(?<=x )/", "chmod +x /tmp/a", "/tmp/a"),
+        ("process", "chmod [+]x /", "chmod +x /tmp/a -v", "chmod +x /tmp/a"),
+        ("process", r"tcp/[\d.]+/\d", "sh -c 'x /dev/tcp/203.0.113.2/8088'",
+         "/dev/tcp/203.0.113.2/8088"),
+        ("process", r"Temp\\", r'sh "C:\Temp\a.exe" /S', r"C:\Temp\a.exe"),
+        ("process", "sh -c ", "sh -c x", "sh -c"),
+        ("process", "Temp", r'"C:\Temp\a.exe" /S', r'"C:\Temp\a.exe" /S'),
+        ("process", "(?=x)", "sh x", "sh x"),
+        ("process_name", "^s", "sh -c x", "sh -c x"),
+        ("process_name", "(?i)^power", "PowerShell -nop", "PowerShell -nop"),
+        ("process", "(?i)^power", "PowerShell -nop", "PowerShell -nop"),
+        ("parent_process_name", "^dp", "sh -c x", "sh -c x (started by dpkg)"),
+        ("parent_process_path", "dpkg", "sh -c x", "sh -c x (started by /usr/bin/dpkg)"),
+        ("parent_process", "-i a", "sh -c x", "-i a.deb"),
+    ],
+)  # fmt: skip
+def test_a_match_is_shown_in_whole_words(field: str, pattern: str, command: str, text: str) -> None:
+    knowledge = catalogue({"field": field, "pattern": pattern, "scope": "child"})
+    (row,) = tree_rows(install(command, process_path="/usr/bin/dpkg"), knowledge)
+    assert shown(row) == text
+
+
+def test_a_word_without_end_is_shown_in_part() -> None:
+    (row,) = tree_rows(
+        install("sh " + "a" * 9_000), catalogue({"field": "process", "pattern": "aa"})
+    )
+    assert row["signal_detail"][0].endswith(f" `{'a' * 122}`")
+
+
+def test_who_started_a_process_is_said_however_long_its_command_is() -> None:
+    (row,) = tree_rows(
+        install("sh -c " + "x" * 900), catalogue({"field": "parent_process_name", "pattern": "dp"})
+    )
+    assert row["signal_detail"][0].endswith("xxx (started by dpkg)`")
+    assert row["risk_message"].endswith("xxx (started by dpkg)`.")
+
+
+KEY = r"HKCU\Run\a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "pattern", "event", "text"),
+    [
+        ("file", "file_path", "/cron.d/c", {"file_path": "/etc/cron.d/c7"}, "/etc/cron.d/c7"),
+        ("file", "action", "^cre", {"file_path": "/etc/cron.d/c7"}, "/etc/cron.d/c7"),
+        ("network", "dest_ip_type", "public", {"dest_ip": "203.0.113.9"}, "203.0.113.9"),
+        ("network", "dest_port", "4", {"dest_ip": "8.8.8.8", "dest_port": "443"}, "8.8.8.8:443"),
+        ("network", "url", "tps", {"url": "https://e.example/a"}, "https://e.example/a"),
+        ("service", "service_path", "mp", {"service_name": "a", "service_path": "/tmp/b -d"},
+         "a /tmp/b -d"),
+        ("registry", "registry_path", "Run", {"registry_path": KEY}, KEY),
+        ("registry", "registry_path", "Run",
+         {"registry_path": KEY[:-2], "registry_value_name": "a"}, KEY),
+        ("registry", "registry_path", "Run", {"registry_path": KEY, "registry_value_data": "b.exe"},
+         rf"{KEY} = b.exe"),
+        ("registry", "registry_value_data", "ev",
+         {"registry_path": KEY, "registry_value_data": "x " * 400 + "evil.exe y"},
+         rf"{KEY} = evil.exe"),
+    ],
+)  # fmt: skip
+def test_of_an_event_its_target_is_shown(
+    kind: str, field: str, pattern: str, event: dict[str, str], text: str
+) -> None:
+    own = {"process_id": 1001, "dest": "host1", "_time": START + 1, "action": "created"}
+    events = [*install("ls -l"), {**own, **event}]
+    (row,) = tree_rows(events, catalogue({"kind": kind, "field": field, "pattern": pattern}))
+    assert shown(row) == text
+    assert f": ls [1001] -> {kind} created `{text}`" in row["signal_detail"][0]
+
+
+def test_a_signal_over_several_texts_keeps_them() -> None:
+    several = {"pattern": "^(?:i|host)", "min_distinct": "2"}
+    (row,) = tree_rows(install("id -u", "hostname -f"), catalogue(several))
+    assert shown(row) == "host, i"
+    deep = {"scope": "tree", "field": "tree_depth", "pattern": "1"}
+    (row,) = tree_rows(install("id -u"), catalogue(deep))
+    assert shown(row) == "1"
 
 
 def test_threats_are_programs_urls_addresses_and_files() -> None:
@@ -205,7 +295,7 @@ def test_threats_are_programs_urls_addresses_and_files() -> None:
         ("url", "https://e.example/a.sh"),
         ("file_path", "/etc/cron.d/x"),
     ]
-    assert "-> file created /etc/cron.d/x" in "\n".join(row["signal_detail"])
+    assert row["signal_detail"][1].endswith(": sh [1001] -> file created `/etc/cron.d/x`")
 
 
 def test_the_id_of_a_tree_does_not_depend_on_what_else_was_searched() -> None:

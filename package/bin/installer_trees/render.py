@@ -16,6 +16,7 @@ from typing import Union
 from .columns import NO_TIME
 from .drawing import draw, matches_by_node
 from .events import Event
+from .evidence import evidence
 from .model import Allowance, Node, Score, Signal, Tree
 from .parents import LINKS
 from .texts import cut, name, pid
@@ -25,6 +26,8 @@ ROW_CHARS = 9_400
 LEAST_CHARS = 400
 """What there is for the long columns at least, however much the others take."""
 DETAIL_CHARS = 2_400
+LINE_CHARS = 500
+"""A line of `signal_detail` with everything in it as long as it may be: there is room for one."""
 JSON_CHARS = 1_800
 COMMAND_CHARS = 1_000
 THREATS = 10
@@ -104,8 +107,11 @@ def tree_row(
 def _fill(
     row: dict[str, Value], tree: Tree, score: Score, seen: tuple[int, int], links: Counter[str]
 ) -> None:
-    """Fill in the columns that can give way, each from the room that those before it leave."""
-    top, room = tree.top.process, ROW_CHARS - sum(map(_size, row.values()))
+    """Fill in the columns that can give way, each from the room that those before it leave.
+
+    What the last one has at least is set aside at once, so that it comes on top of nothing.
+    """
+    top, room = tree.top.process, ROW_CHARS - LEAST_CHARS - sum(map(_size, row.values()))
     length = min(COMMAND_CHARS, max(LEAST_CHARS, room) // 4)
     row["process"] = cut(top.process, length)
     row["parent_process"] = cut(top.parent_process, length)
@@ -114,10 +120,10 @@ def _fill(
     row["threat_object"] = [value for value, _ in threats]
     row["threat_object_type"] = [kind for _, kind in threats]
     room -= _size(row["threat_object"]) + _size(row["threat_object_type"])
-    length = min(DETAIL_CHARS, max(LEAST_CHARS, room) * 2 // 3)
+    length = min(DETAIL_CHARS, max(LINE_CHARS, room * 2 // 3))
     row["signal_detail"] = _details(tree, score, seen, length)
     room -= _size(row["signal_detail"])
-    row["score_json"] = _json(score, seen, links, min(JSON_CHARS, max(LEAST_CHARS, room)))
+    row["score_json"] = _json(score, seen, links, min(JSON_CHARS, LEAST_CHARS + max(0, room)))
 
 
 def _size(value: Value) -> int:
@@ -162,7 +168,7 @@ def risk_message(tree: Tree, score: Score) -> str:
     for reason in score.reasons[:3]:
         match = reason.matches[0]
         found = name(tree.nodes[match.node].process)
-        said.append(f"{_title(reason.signal)}: {found}, `{cut(match.text, 100)}`")
+        said.append(f"{_title(reason.signal)}: {found}, `{evidence(tree, match, 100)}`")
     more = len(score.reasons) - len(said)
     tail = f"; and {more} more" if more > 0 else ""
     return f"{start} scored {score.value} ({score.severity}). " + "; ".join(said) + tail + "."
@@ -177,7 +183,7 @@ def _allowed(allowance: Allowance) -> str:
 
 
 def _details(tree: Tree, score: Score, seen: tuple[int, int], chars: int) -> list[str]:
-    """Return one line a signal: id, points, title, the process, the text that gave it away."""
+    """Return one line a signal: id, points, title, the process, what gave it away."""
     lines: list[str] = []
     used = 0
     for count, reason in enumerate(score.reasons):
@@ -185,10 +191,10 @@ def _details(tree: Tree, score: Score, seen: tuple[int, int], chars: int) -> lis
         process = tree.nodes[match.node].process
         times = f" x{len(reason.matches)}" if len(reason.matches) > 1 else ""
         lowered = f" (lowered by {', '.join(reason.allowances)})" if reason.allowances else ""
-        owned = f" {_event(match.event)}" if match.event else ""
+        owned = _owned(match.event) if match.event else ""
         line = (
             f"{reason.signal.signal_id} +{reason.points:.1f}{times} {_title(reason.signal)}: "
-            f"{name(process)}{pid(process)}{owned} `{cut(match.text, 200)}`{lowered}"
+            f"{name(process)}{pid(process)}{owned} `{evidence(tree, match, 200)}`{lowered}"
         )
         used += len(line) + 1
         if used > chars:
@@ -201,21 +207,10 @@ def _details(tree: Tree, score: Score, seen: tuple[int, int], chars: int) -> lis
     return lines
 
 
-def _event(event: Event) -> str:
-    target = {
-        "network": event.url or f"{event.dest_ip}:{event.dest_port}",
-        "file": event.file_path,
-        "registry": _registry_target(event),
-        "service": " ".join(p for p in (event.service_name, event.service_path) if p),
-    }[event.kind]
+def _owned(event: Event) -> str:
+    """Say that the text is what the process did something to."""
     action = cut(event.action, ACTION_CHARS)
-    return f"-> {event.kind} {action} {cut(target, 120)}".replace("  ", " ")
-
-
-def _registry_target(event: Event) -> str:
-    """Return path and value name; some sources end the path with the name already."""
-    path, name = event.registry_path, event.registry_value_name
-    return path if not name or path.lower().endswith("\\" + name.lower()) else f"{path}\\{name}"
+    return f" -> {event.kind} {action}".rstrip()
 
 
 def _techniques(score: Score) -> list[str]:
