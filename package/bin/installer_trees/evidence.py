@@ -47,7 +47,7 @@ def target(event: Event) -> str:
     return {
         "network": event.url or ":".join(p for p in (event.dest_ip, event.dest_port) if p),
         "file": event.file_path,
-        "registry": _registry_target(event),
+        "registry": registry_target(event),
         "service": " ".join(p for p in (event.service_name, event.service_path) if p),
     }[event.kind]
 
@@ -65,7 +65,7 @@ def _done_to(signal: Signal, event: Event) -> str:
     return f"{target(event)} = {data}"
 
 
-def _registry_target(event: Event) -> str:
+def registry_target(event: Event) -> str:
     """Return path and value name; some sources end the path with the name already."""
     path, name = event.registry_path, event.registry_value_name
     return path if not name or path.lower().endswith("\\" + name.lower()) else f"{path}\\{name}"
@@ -85,6 +85,9 @@ def _words(signal: Signal, value: str) -> str:
         first -= 1
     while end < most and value[end - 1] not in _BORDERS and value[end] not in _BORDERS:
         end += 1
+    if value.count('"', first, end) % 2:
+        end += value[end : end + 1] == '"'
+        first -= value.count('"', first, end) % 2 and value[first - 1 : first] == '"'
     return value[first:end].strip()
 
 

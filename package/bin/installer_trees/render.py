@@ -8,7 +8,6 @@ data may be written by whoever is looked for: composed texts hold no value that 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Union
@@ -20,6 +19,7 @@ from .evidence import evidence
 from .model import Allowance, Node, Score, Signal, Tree
 from .parents import LINKS
 from .texts import cut, name, pid
+from .threats import THREATS_CHARS, threats
 
 ROW_CHARS = 9_400
 """Characters of all values of a row; the names of the columns come on top."""
@@ -30,10 +30,6 @@ LINE_CHARS = 500
 """A line of `signal_detail` with everything in it as long as it may be: there is room for one."""
 JSON_CHARS = 1_800
 COMMAND_CHARS = 1_000
-THREATS = 10
-THREAT_CHARS = 300
-"""A threat object; `THREATS_CHARS` all of them, with their types."""
-THREATS_CHARS = 1_200
 ACTION_CHARS = 20
 TITLE_CHARS = 120
 WHO_CHARS = 100
@@ -56,8 +52,6 @@ PROCESS_COLUMNS = (
     "installer_tree_id installer_score process_score signal tree_depth parent_node node"
 ).split()
 """Columns that `output=processes` adds to the input's own."""
-
-_URL = re.compile(r"(?i)\b(?:https?|ftp)://[^\s\"'<>|)]+")
 
 
 def tree_row(
@@ -116,9 +110,9 @@ def _fill(
     row["process"] = cut(top.process, length)
     row["parent_process"] = cut(top.parent_process, length)
     room -= _size(row["process"]) + _size(row["parent_process"])
-    threats = _threats(tree, score, min(THREATS_CHARS, max(LEAST_CHARS, room) // 3))
-    row["threat_object"] = [value for value, _ in threats]
-    row["threat_object_type"] = [kind for _, kind in threats]
+    objects = threats(tree, score, min(THREATS_CHARS, max(LEAST_CHARS, room) // 3))
+    row["threat_object"] = [value for value, _ in objects]
+    row["threat_object_type"] = [kind for _, kind in objects]
     room -= _size(row["threat_object"]) + _size(row["threat_object_type"])
     length = min(DETAIL_CHARS, max(LINE_CHARS, room * 2 // 3))
     row["signal_detail"] = _details(tree, score, seen, length)
@@ -215,33 +209,6 @@ def _owned(event: Event) -> str:
 
 def _techniques(score: Score) -> list[str]:
     return list(dict.fromkeys(t for r in score.reasons for t in r.signal.mitre_technique_id))
-
-
-def _threats(tree: Tree, score: Score, chars: int) -> list[tuple[str, str]]:
-    """Return what to look for elsewhere: programs, URLs, addresses, files with signals.
-
-    Those of the strongest signals, as many as fit into `chars`.
-    """
-    found: dict[tuple[str, str], None] = {}
-    for reason in score.reasons:
-        for match in reason.matches:
-            process = tree.nodes[match.node].process
-            found[process.process_name[:VALUE_CHARS], "process_name"] = None
-            for url in _URL.findall(process.process[:COMMAND_CHARS]):
-                found[url[:THREAT_CHARS], "url"] = None
-            event = match.event
-            if event is not None:
-                found[event.dest_ip[:THREAT_CHARS], "ip_address"] = None
-                found[event.url[:THREAT_CHARS], "url"] = None
-                found[event.file_path[:THREAT_CHARS], "file_path"] = None
-                found[event.registry_path[:THREAT_CHARS], "registry_path"] = None
-    threats = []
-    for value, kind in [threat for threat in found if threat[0]][:THREATS]:
-        chars -= len(value) + len(kind) + 2
-        if chars < 0:
-            break
-        threats.append((value, kind))
-    return threats
 
 
 def _json(score: Score, seen: tuple[int, int], links: Counter[str], chars: int) -> str:
