@@ -347,8 +347,14 @@ def test_a_program_that_every_host_has_is_named_where_there_is_nothing_else(name
     ],
 )
 def test_a_package_file_is_named_under_its_install(package: str, threat: tuple[str, str]) -> None:
-    events = install("sh", process=f"dpkg -i {package}", process_name="dpkg")
-    assert threats(events, ANY) == [threat]
+    events = completed(
+        [
+            {"process": f"dpkg -i {package}"},
+            {"process": "dpkg --configure inner", "parent": 0},
+            {"process": "sh", "parent": 1},
+        ]
+    )
+    assert threats(events, {}) == [threat]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ _SYSTEM_FOLDER = re.compile(
     r"|[a-z]:\\Windows\\(?:System32|SysWOW64|WinSxS)\\|[a-z]:\\Windows\\[^\\]+$"
 )
 _PACKAGE = re.compile(
-    r"(?i)([^\\/]+\.(?:apk|appx(?:bundle)?|cab|deb|dmg|exe|gem|jar|msi|msix(?:bundle)?|msp|msu|nupkg"
+    r"(?i)(.+\.(?:apk|appx(?:bundle)?|cab|deb|dmg|exe|gem|jar|msi|msix(?:bundle)?|msp|msu|nupkg"
     r"|pkg|mpkg|rpm|run|snap|flatpak|t(?:ar\.)?(?:gz|bz2|xz)|vsix|whl|zip))"
 )
 _VERSION = re.compile(r"[\d.-]+$")
@@ -62,9 +62,11 @@ _VERSION = re.compile(r"[\d.-]+$")
 def threats(tree: Tree, score: Score, chars: int) -> list[tuple[str, str]]:
     """Return values and their types, as many as fit into `chars`: by kind, then by signal."""
     found: dict[tuple[str, str], None] = {}
+    walked: set[int] = set()
     for reason in score.reasons:
         for match in reason.matches[:MATCHES]:
             found.update(dict.fromkeys(_of(tree, match)))
+            found.update(dict.fromkeys(_packages_above(tree, match.node, walked)))
     telling = [t for t in found if t[1] != "process_name" or not _is_ordinary(t[0])]
     listed: list[tuple[str, str]] = []
     for value, kind in sorted(telling or found, key=lambda threat: KINDS.index(threat[1])):
@@ -88,7 +90,6 @@ def _of(tree: Tree, match: Match) -> Iterator[tuple[str, str]]:
     path = node.process.process_path
     if path and not _SYSTEM_FOLDER.match(path):
         named.append((path, "file_path"))
-    named += _of_package(tree, match.node)
     if event is not None:
         named += [
             (event.url, "url"),
@@ -102,18 +103,21 @@ def _of(tree: Tree, match: Match) -> Iterator[tuple[str, str]]:
             yield value[:THREAT_CHARS], kind
 
 
-def _of_package(tree: Tree, place: int) -> Iterator[tuple[str, str]]:
-    """Yield the URL or the name of the package file that a process came with, if it is a file."""
-    while place > 0 and not tree.nodes[place].package:
-        place = tree.nodes[place].parent
-    package = tree.nodes[place].package
-    url = _URL.match(package)
-    if url:
-        yield url[0], "url"
-        return
-    file = _PACKAGE.fullmatch(package.replace("\\", "/").rsplit("/", 1)[-1])
-    if file:
-        yield file[1], "file_name"
+def _packages_above(tree: Tree, place: int, walked: set[int]) -> Iterator[tuple[str, str]]:
+    """Yield URLs and names of the package files that a process came with; `walked` grows.
+
+    What is no file is left out: a name in an index, a directory, the package of a script.
+    """
+    while place >= 0 and place not in walked:
+        walked.add(place)
+        node = tree.nodes[place]
+        url = _URL.match(node.package)
+        file = _PACKAGE.fullmatch(node.package.replace("\\", "/").rsplit("/", 1)[-1])
+        if url:
+            yield url[0][:THREAT_CHARS], "url"
+        elif file:
+            yield file[1][:THREAT_CHARS], "file_name"
+        place = node.parent
 
 
 def _is_ordinary(name: str) -> bool:
