@@ -42,6 +42,29 @@ def test_a_small_tree_is_drawn_whole_with_its_signals() -> None:
     assert (row["first_time"], row["last_time"]) == (str(START), str(START + 4))
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "command", "drawn"),
+    [
+        ("a.exe", "", r'"C:\My Programs\a.exe" -x', r'"C:\My Programs\a.exe" -x'),
+        ("a.exe", r"C:\My Programs\a.exe", r"C:\my programs\A.exe -x", r"C:\my programs\A.exe -x"),
+        ("My A.exe", "", "My A.exe -x", "My A.exe -x"),
+        ("NET.EXE", "", "net user", "net user"),
+        ("a.exe", "", "", "a.exe"),
+        ("a.exe", "", "a.exe.bak -x", "a.exe: a.exe.bak -x"),
+        ("a.exe", r"C:\x\a.exe", r"C:\x\a.exe.bak -x", r"a.exe: C:\x\a.exe.bak -x"),
+        ("a", f"/{'x' * 200}/a", f"/{'x' * 200}/a -v", "a: " + cut(f"/{'x' * 200}/a -v", 160)),
+        ("b.exe", "", r'"C:\My Programs\a.exe" b.exe', r'b.exe: "C:\My Programs\a.exe" b.exe'),
+    ],
+)
+def test_a_name_stands_before_a_command_that_does_not_begin_with_it(
+    name: str, path: str, command: str, drawn: str
+) -> None:
+    events = install("x")
+    events[1].update(process_name=name, process_path=path, process=command)
+    (row,) = tree_rows(events, catalogue({}))
+    assert row["tree"][1] == f"└─ {drawn} [1001]"
+
+
 def test_a_huge_tree_keeps_the_branches_with_signals_and_says_what_it_left_out() -> None:
     events = install(*["ls"] * 3000, "sh -c deep")
     (row,) = tree_rows(events, catalogue({}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from .events import Process
 from .model import Match, Node, Score, Tree
 from .texts import cut, name, pid
 
@@ -131,9 +132,24 @@ def _indent(tree: Tree, place: int, last_child: dict[int, int]) -> str:
 def _label(node: Node) -> str:
     p = node.process
     command = cut(p.process or p.process_name, LINE_CHARS)
-    said = command.strip('"').replace("\\", "/").split('"', 1)[0].split(" ", 1)[0]
-    named = said.rsplit("/", 1)[-1].lower() == p.process_name.lower()
-    prefix = "" if named else f"{name(p)}: "
+    prefix = "" if _begins_with_name(command, p) else f"{name(p)}: "
     absent = " (not in the data)" if node.row < 0 else ""
     tied = " (tied by install)" if node.link == "tie" else ""
     return f"{prefix}{command}{pid(p)}{absent}{tied}"
+
+
+def _begins_with_name(command: str, p: Process) -> bool:
+    """Tell whether a command line as drawn begins with the name or the path of its program.
+
+    It may be quoted, leave out `.exe`, and hold blanks.
+    """
+    command, path = (text.replace("\\", "/").lower() for text in (command, p.process_path))
+    own = p.process_name.lower()
+    names = (own, own[:-4] if own.endswith(".exe") else own)
+    if command.startswith('"'):
+        said = command[1:].split('"', 1)[0]
+    elif path.endswith("/" + own) and f"{command} ".startswith(f"{path} "):
+        return True
+    else:
+        said = command.split(" ", 1)[0]
+    return said.rsplit("/", 1)[-1] in names or f"{command} ".startswith(f"{own} ")
