@@ -307,6 +307,16 @@ def test_a_path_is_shown_with_both_its_quotes() -> None:
     assert shown(row) == r'"C:\My Programs\a.exe" -y'
 
 
+def test_of_several_matches_that_on_the_most_marked_process_is_shown() -> None:
+    knowledge = catalogue({"weight": "70"}, {"field": "process", "pattern": "curl"})
+    events = install("sh -c a", "sh -c curl", "sh -c b", "sh -c curl")
+    (row,) = tree_rows(events, knowledge)
+    assert row["signal_detail"][0].endswith(": sh [1002] `sh -c curl`")
+    assert "a shell: sh, `sh -c curl`; " in row["risk_message"]
+    (row,) = tree_rows(events[:2] + events[3:4], knowledge)
+    assert row["signal_detail"][0].endswith(": sh [1001] `sh -c a`"), "the order of the tree"
+
+
 def test_a_signal_over_several_texts_keeps_them() -> None:
     several = {"pattern": "^(?:i|host)", "min_distinct": "2"}
     (row,) = tree_rows(install("id -u", "hostname -f"), catalogue(several))

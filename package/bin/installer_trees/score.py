@@ -11,6 +11,7 @@ one.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -42,8 +43,11 @@ def score(
         allowlist: Entries that make the matches they cover weigh less.
 
     Returns:
-        The score, its severity and one reason for each signal, strongest first.
+        The score, its severity and one reason for each signal, strongest first. The matches of a
+        reason begin with the process that most signals were found on: it is the one to be shown.
     """
+    matches = list(matches)
+    marks = Counter(node for node, _ in {(m.node, m.signal.signal_id) for m in matches})
     covering = _covering(tree, allowlist)
     by_signal: dict[str, list[Match]] = {}
     for match in matches:
@@ -64,6 +68,7 @@ def score(
             points = left * (min(context, CONTEXT_BOUND) - before) / 100
         used.update((a.allow_id, a) for a in allowances)
         ids = tuple(a.allow_id for a in allowances)
+        found.sort(key=lambda match: -marks[match.node])
         reasons.append(Reason(signal, points, weight, tuple(found), ids))
     allowances_used = tuple(used[i] for i in sorted(used))
     exact = 100 - left * (100 - min(context, CONTEXT_BOUND)) / 100
