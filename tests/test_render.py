@@ -11,7 +11,7 @@ from engine import START, completed, run, tree_rows
 from installer_trees.drawing import TREE_CHARS
 from installer_trees.model import Settings
 from installer_trees.render import DETAIL_CHARS, JSON_CHARS, TREE_COLUMNS
-from installer_trees.texts import cut
+from installer_trees.texts import counted, cut
 from test_score import catalogue, install
 
 
@@ -190,6 +190,13 @@ def test_every_part_of_a_row_is_bounded() -> None:
     assert len(row["process"]) <= 1_000
     text = "".join("\n".join(v) if isinstance(v, list) else str(v) for v in row.values())
     assert len(text) < 10_000
+
+
+def test_one_is_not_many() -> None:
+    assert counted(1, "more process") == "1 more process"
+    assert counted(2_942, "more process") == "2,942 more processes"
+    assert counted(1, "more signal") == "1 more signal"
+    assert counted(0, "more signal") == "0 more signals"
 
 
 def test_a_long_text_is_cut_in_the_middle_on_one_line() -> None:

@@ -41,7 +41,9 @@ def test_a_tree_without_signals_is_still_a_row() -> None:
     found = row(install("ls"), catalogue({}))
     assert (found["installer_score"], found["installer_severity"]) == (0, "informational")
     assert found["signal"] == []
-    assert "nothing suspicious among 2 processes" in found["risk_message"]
+    assert found["risk_message"].endswith(": nothing suspicious among 2 processes.")
+    alone = row(install(), catalogue({}))
+    assert alone["risk_message"].endswith(": nothing suspicious among 1 process.")
 
 
 def test_distinct_signals_combine_as_noisy_or() -> None:

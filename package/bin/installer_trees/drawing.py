@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from .events import Process
 from .model import Match, Node, Score, Tree
-from .texts import cut, name, pid
+from .texts import counted, cut, name, pid
 
 TREE_LINES = 60
 TREE_CHARS = 4_000
@@ -31,7 +31,8 @@ def draw(tree: Tree, score: Score) -> list[str]:
     left_out = len(tree.nodes) - len(shown)
     if left_out:
         marked = len(set(matches_by_node(score)) - set(shown))
-        lines.append(f"... {left_out:,} more processes left out, {marked:,} of them with signals")
+        more = counted(left_out, "more process")
+        lines.append(f"... {more} left out, {marked:,} of them with signals")
     return lines
 
 

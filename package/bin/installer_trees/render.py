@@ -18,7 +18,7 @@ from .events import Event
 from .evidence import evidence
 from .model import Allowance, Node, Score, Signal, Tree
 from .parents import LINKS
-from .texts import cut, name, pid
+from .texts import counted, cut, name, pid
 from .threats import THREATS_CHARS, threats
 
 ROW_CHARS = 9_400
@@ -157,7 +157,7 @@ def risk_message(tree: Tree, score: Score) -> str:
     command = cut(top.process or top.process_name, 160)
     start = f"{tree.family} install on {cut(top.dest, WHO_CHARS)}{who} (`{command}`)"
     if not score.reasons:
-        return f"{start}: nothing suspicious among {len(tree.nodes)} processes."
+        return f"{start}: nothing suspicious among {counted(len(tree.nodes), 'process')}."
     said = []
     for reason in score.reasons[:3]:
         match = reason.matches[0]
@@ -192,7 +192,7 @@ def _details(tree: Tree, score: Score, seen: tuple[int, int], chars: int) -> lis
         )
         used += len(line) + 1
         if used > chars:
-            lines.append(f"... {len(score.reasons) - count} more signals left out")
+            lines.append(f"... {counted(len(score.reasons) - count, 'more signal')} left out")
             break
         lines.append(line)
     if score.prevalence_points < -0.05:

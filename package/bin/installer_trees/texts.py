@@ -37,3 +37,9 @@ def name(process: Process) -> str:
 def pid(process: Process) -> str:
     """Return a process id in brackets, as it stands after a name; nothing where there is none."""
     return f" [{cut(process.process_id, PID_CHARS)}]" if process.process_id else ""
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 process`, `2,942 more processes`."""
+    plural = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{plural}"
