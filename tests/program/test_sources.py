@@ -80,7 +80,7 @@ def test_audit_log_joins_records_and_keeps_failed_calls_and_forks_out(program):
     assert plain == [line.partition("  <-- ")[0] for line in wanted["tree"]]
     assert set(row["signal"]) == {*wanted["signal"], "FIL001"}
     assert row["installer_score"] >= wanted["installer_score"]
-    assert any("-> file created /etc/cron.d/cache x" in line for line in row["signal_detail"])
+    assert any("-> file created `/etc/cron.d/cache x`" in line for line in row["signal_detail"])
     assert (row["dest"], row["user"]) == ("websrv01", "root")
     assert not ran.warnings
 
