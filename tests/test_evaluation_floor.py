@@ -14,12 +14,15 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (499, 425),
+    "unseen, open": (541, 464),
     "hard cases": (21, 21),
-    "installs, recorded": (469, 446),
+    "installs, recorded": (505, 480),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
+    "benign/makeself_uems_management_agent_bin_serverinfo_token_patch_module",
+    "benign/run_site24x7_agent_install_script_device_key_account_and_plugins",
+    "benign/run_tljh_like_bootstrap_piped_to_sudo_python_hub_units_admin_sudo",
     "windows/win21_npm_pm2_server_and_run_value_with_hidden_script",
     "benign/run_directory_agent_kickstart_connect_key_accounts_sudoers",
     "benign/run_hosting_panel_installer_wrapper_disables_then_builds",
