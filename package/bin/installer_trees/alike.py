@@ -17,6 +17,12 @@ def file_name(path: str) -> str:
     return path.strip('"').replace("\\", "/").rsplit("/", 1)[-1]
 
 
+def without_exe(name: str) -> str:
+    """Return a program's name in lower case, without the `.exe` that some sources leave out."""
+    name = name.lower()
+    return name[:-4] if name.endswith(".exe") else name
+
+
 def of_windows(process: Process) -> bool:
     """Tell whether a process is one of Windows: by its path, else by how its line begins."""
     path = process.process_path
@@ -44,8 +50,7 @@ def _plain_line(process: Process) -> list[str]:
     else:
         program, _, line = line.partition(" ")
     words = _QUOTES.sub("", line).split()
-    name = base_name(_QUOTES.sub("", program), "")
-    return [name[:-4] if name.endswith(".exe") else name, *words]
+    return [without_exe(base_name(_QUOTES.sub("", program), "")), *words]
 
 
 def same_name(a: str, b: str) -> bool:
@@ -53,5 +58,5 @@ def same_name(a: str, b: str) -> bool:
 
     Case and `.exe` do not count; Linux cuts names (`comm`) after 15 characters.
     """
-    a, b = (n.lower()[:-4] if n.lower().endswith(".exe") else n.lower() for n in (a, b))
+    a, b = without_exe(a), without_exe(b)
     return a == b or (a[:15] == b[:15] and 15 in (len(a), len(b)))

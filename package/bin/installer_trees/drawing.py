@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from .alike import without_exe
 from .events import Process
 from .model import Match, Node, Score, Tree
 from .texts import counted, cut, name, pid
@@ -146,7 +147,7 @@ def _begins_with_name(command: str, p: Process) -> bool:
     """
     command, path = (text.replace("\\", "/").lower() for text in (command, p.process_path))
     own = p.process_name.lower()
-    names = (own, own[:-4] if own.endswith(".exe") else own)
+    names = (own, without_exe(own))
     if command.startswith('"'):
         said = command[1:].split('"', 1)[0]
     elif path.endswith("/" + own) and f"{command} ".startswith(f"{path} "):

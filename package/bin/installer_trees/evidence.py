@@ -6,6 +6,7 @@ all of it, to judge it and to search for it.
 
 from __future__ import annotations
 
+from .alike import without_exe
 from .events import Event
 from .model import Match, Node, Signal, Tree
 from .regex import MATCH_CHARS
@@ -95,8 +96,4 @@ def _is_program(words: str, node: Node) -> bool:
     """Tell whether words are the name or the path of the process itself and nothing more."""
     said = words.strip("\"'").replace("\\", "/").rsplit("/", 1)[-1].lower()
     own = node.process.process_name.lower()
-    return said in (own, _without_exe(own))
-
-
-def _without_exe(name: str) -> str:
-    return name[:-4] if name.endswith(".exe") else name
+    return said in (own, without_exe(own))

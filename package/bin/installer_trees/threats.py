@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from .addresses import address_type
+from .alike import without_exe
 from .evidence import evidence, registry_target
 from .model import Match, Score, Tree
 
@@ -121,6 +122,5 @@ def _packages_above(tree: Tree, place: int, walked: set[int]) -> Iterator[tuple[
 
 
 def _is_ordinary(name: str) -> bool:
-    name = name.lower()
-    name = name[:-4] if name.endswith(".exe") else name
+    name = without_exe(name)
     return name in ORDINARY or _VERSION.sub("", name) in ORDINARY
