@@ -24,6 +24,8 @@ SAME_PROCESS_SECONDS = 2.0
 END_SECONDS = 86_400.0
 LOOK_BACK = 8
 CACHED_PROCESSES = 10_000
+CACHED_SHARE = 100
+"""Processes that are kept once read: one for so many rows, so that time grows in step with rows."""
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 
@@ -58,6 +60,7 @@ class Identities:
         self._canonical: dict[int, int] = {}
         self._copies: dict[int, list[int]] = {}
         self._processes: dict[int, Process] = {}
+        self._room = max(CACHED_PROCESSES, len(store) // CACHED_SHARE)
         self._standins: dict[int, Process] = {}
         self._told_by: dict[int, tuple[str, ...]] = {}
 
@@ -67,7 +70,7 @@ class Identities:
             return self._standins[row]
         found = self._processes.get(row)
         if found is None:
-            if len(self._processes) > CACHED_PROCESSES:
+            if len(self._processes) > self._room:
                 self._processes.clear()
             found = self._processes[row] = self.store.process(row)
         return found
