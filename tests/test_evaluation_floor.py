@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (541, 464),
+    "unseen, open": (552, 474),
     "hard cases": (21, 21),
-    "installs, recorded": (505, 480),
+    "installs, recorded": (506, 480),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {

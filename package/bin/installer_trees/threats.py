@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from .addresses import address_type
-from .alike import without_exe
+from .alike import file_name, without_exe
 from .evidence import evidence, registry_target
 from .model import Match, Score, Tree
 
@@ -53,9 +53,12 @@ _SYSTEM_FOLDER = re.compile(
     r"(?i)(?:/usr)?/s?bin/|/usr/(?:lib|lib64|libexec)/|/System/"
     r"|[a-z]:\\Windows\\(?:System32|SysWOW64|WinSxS)\\|[a-z]:\\Windows\\[^\\]+$"
 )
-_PACKAGE = re.compile(
-    r"(?i)(.+\.(?:apk|appx(?:bundle)?|cab|deb|dmg|exe|gem|jar|msi|msix(?:bundle)?|msp|msu|nupkg"
-    r"|pkg|mpkg|rpm|run|snap|flatpak|t(?:ar\.)?(?:gz|bz2|xz)|vsix|whl|zip))"
+_PACKAGES = tuple(
+    f".{ending}"
+    for ending in (
+        "apk appx appxbundle cab deb dmg exe gem jar msi msix msixbundle msp msu nupkg pkg mpkg rpm "
+        "run snap flatpak tgz tbz2 txz tar.gz tar.bz2 tar.xz vsix whl zip"
+    ).split()
 )
 _VERSION = re.compile(r"[\d.-]+$")
 
@@ -113,11 +116,11 @@ def _packages_above(tree: Tree, place: int, walked: set[int]) -> Iterator[tuple[
         walked.add(place)
         node = tree.nodes[place]
         url = _URL.match(node.package)
-        file = _PACKAGE.fullmatch(node.package.replace("\\", "/").rsplit("/", 1)[-1])
+        file = file_name(node.package)
         if url:
             yield url[0][:THREAT_CHARS], "url"
-        elif file:
-            yield file[1][:THREAT_CHARS], "file_name"
+        elif file.lower().endswith(_PACKAGES):
+            yield file[:THREAT_CHARS], "file_name"
         place = node.parent
 
 
