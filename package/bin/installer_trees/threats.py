@@ -56,11 +56,11 @@ _SYSTEM_FOLDER = re.compile(
 _PACKAGES = tuple(
     f".{ending}"
     for ending in (
-        "apk appx appxbundle cab deb dmg exe gem jar msi msix msixbundle msp msu nupkg pkg mpkg rpm "
-        "run snap flatpak tgz tbz2 txz tar.gz tar.bz2 tar.xz vsix whl zip"
+        "apk appx appxbundle cab deb dmg exe gem jar msi msix msixbundle msp msu nupkg pkg mpkg "
+        "rpm run snap flatpak tgz tbz2 txz tar.gz tar.bz2 tar.xz vsix whl zip"
     ).split()
 )
-_VERSION = re.compile(r"[\d.-]+$")
+_OF_VERSION = "0123456789.-"
 
 
 def threats(tree: Tree, score: Score, chars: int) -> list[tuple[str, str]]:
@@ -126,4 +126,4 @@ def _packages_above(tree: Tree, place: int, walked: set[int]) -> Iterator[tuple[
 
 def _is_ordinary(name: str) -> bool:
     name = without_exe(name)
-    return name in ORDINARY or _VERSION.sub("", name) in ORDINARY
+    return name in ORDINARY or name.rstrip(_OF_VERSION) in ORDINARY
