@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reliability.model_identity import LOOK_BACK, Standin, Who
 from reliability.model_parents import Link, Links, Parents, contradict
 from reliability.model_rows import Kind, kind_of, kind_of_parent, package, same_name
-from reliability.model_started import may_be_started, paths
+from reliability.model_started import TOOLS, may_be_started, paths
 
 EVENT_SECONDS = 1.0
 TIE_BEFORE_SECONDS = 7200.0
@@ -133,7 +133,9 @@ class Model(Parents):
             if row not in claimed and fits:
                 namer = max(fits, key=lambda fit: fit[0])[1]
                 below = self._grown(row, children, parent, claimed)
-                inside[namer].parents.update({**below.parents, row: (namer, "tie")})
+                inside[namer].parents.update(
+                    {**below.parents, row: (self._above(namer, inside), "tie")}
+                )
                 adopted |= set(below.parents)
         for branch in list(branches):
             above, link = parent[branch.top] if isinstance(branch.top, int) else (None, "")
@@ -144,6 +146,13 @@ class Model(Parents):
             if target is not branch and in_time:
                 target.parents.update({**branch.parents, branch.top: (above, link)})
                 branches.remove(branch)
+
+    def _above(self, namer: Who, inside: dict[Who, Branch]) -> Who:
+        """Return what ran the tool that named a program, the namer itself if it is no tool."""
+        branch = inside[namer]
+        while namer != branch.top and self.name(namer).lower() in TOOLS:
+            namer = branch.parents[namer][0]
+        return namer
 
     def kind(self, who: Who) -> Kind | None:
         if isinstance(who, Standin):
@@ -209,6 +218,10 @@ class Model(Parents):
             if near:
                 return before[-1] if before else near[0]
         return None
+
+    def name(self, who: Who) -> str:
+        known = who.process_name if isinstance(who, Standin) else self.rows[who]["process_name"]
+        return str(known)
 
     def line(self, who: Who) -> str:
         return who.process if isinstance(who, Standin) else str(self.rows[who]["process"])

@@ -23,6 +23,8 @@ NOT_NAMED = (
     "/run/",
     "c:\\windows\\",
 )
+TOOLS = {"cp", "chmod", "mv", "mkdir", "systemctl", "reg.exe", "sc.exe", "schtasks.exe"}
+"""Tools that start nothing later, as far as the forests have them."""
 PROGRAMS = (".exe", ".dll", ".ps1", ".bat", ".cmd", ".vbs")
 
 
