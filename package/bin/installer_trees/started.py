@@ -208,16 +208,16 @@ def _copied(
 
     A person copies them with the Finder; the image is the one that was opened last.
     """
-    images: dict[str, list[Naming]] = defaultdict(list)
+    on_host: dict[str, list[Naming]] = defaultdict(list)
     for row in members if placed else ():
         root, process = linker.root_of(row), linker.process(row)
         if root is not None and root.family == _IMAGE:
-            images[process.dest.lower()].append((process.time, linker.order(row), row))
-    for opened in images.values():
+            on_host[process.dest.lower()].append((process.time, linker.order(row), row))
+    for opened in on_host.values():
         opened.sort()
     for event in placed:
         what, host = linker.store.event(event), linker.store.host(event).lower()
-        opened = images.get(host, [])
+        opened = on_host.get(host, [])
         last = bisect_right(opened, (what.time, (math.inf, ()), 0)) - 1
         if last < 0 or what.action in _NOT_WRITTEN:
             continue
