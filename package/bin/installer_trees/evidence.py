@@ -6,7 +6,7 @@ all of it, to judge it and to search for it.
 
 from __future__ import annotations
 
-from .alike import without_exe
+from .alike import file_name, without_exe
 from .events import Event
 from .model import Match, Node, Signal, Tree
 from .regex import MATCH_CHARS
@@ -43,7 +43,7 @@ def evidence(tree: Tree, match: Match, chars: int) -> str:
     return cut(words, chars)
 
 
-def target(event: Event) -> str:
+def _target(event: Event) -> str:
     """Return what an event was done to: a URL or address, a file, a service, a registry value."""
     return {
         "network": event.url or ":".join(p for p in (event.dest_ip, event.dest_port) if p),
@@ -60,10 +60,10 @@ def _done_to(signal: Signal, event: Event) -> str:
     """
     data = event.registry_value_data
     if event.kind != "registry" or not data:
-        return target(event)
+        return _target(event)
     if signal.field == "registry_value_data":
         data = _words(signal, data) or data
-    return f"{target(event)} = {data}"
+    return f"{_target(event)} = {data}"
 
 
 def registry_target(event: Event) -> str:
@@ -94,6 +94,6 @@ def _words(signal: Signal, value: str) -> str:
 
 def _is_program(words: str, node: Node) -> bool:
     """Tell whether words are the name or the path of the process itself and nothing more."""
-    said = words.strip("\"'").replace("\\", "/").rsplit("/", 1)[-1].lower()
+    said = file_name(words.strip("'\"")).lower()
     own = node.process.process_name.lower()
     return said in (own, without_exe(own))

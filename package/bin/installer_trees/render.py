@@ -18,7 +18,7 @@ from .events import Event
 from .evidence import evidence
 from .model import Allowance, Node, Score, Signal, Tree
 from .parents import LINKS
-from .texts import counted, cut, name, pid
+from .texts import VALUE_CHARS, counted, cut, name, pid
 from .threats import THREATS_CHARS, threats
 
 ROW_CHARS = 9_400
@@ -34,8 +34,6 @@ ACTION_CHARS = 20
 TITLE_CHARS = 120
 WHO_CHARS = 100
 """A user or a host."""
-VALUE_CHARS = 255
-"""Columns that are searched for as they came: a name of a file or of a host is no longer."""
 
 Value = Union[str, int, float, "list[str]"]
 

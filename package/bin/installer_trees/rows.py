@@ -504,11 +504,6 @@ class RowStore:
         layout, values = self.values(row)
         return layout.value(values, field)
 
-    def host(self, row: int) -> str:
-        """Return the host of a row that is not of the network, empty where it is missing."""
-        layout, values = self.values(row)
-        return layout.host(values)
-
     def event(self, row: int) -> Event:
         """Read a network, file, registry or service event again, all missing values empty."""
         layout, values = self.values(row)

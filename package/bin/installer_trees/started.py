@@ -120,8 +120,13 @@ def _is_chosen(process: Process) -> bool:
 
 def _is_unnamed_image(linker: Linker, row: int) -> bool:
     """Tell whether a process opened a disk image that it does not name."""
+    return _opens_image(linker, row) and not images(linker.process(row).process)
+
+
+def _opens_image(linker: Linker, row: int) -> bool:
+    """Tell whether a process is an installer that comes with a disk image."""
     root = linker.root_of(row)
-    return root is not None and root.family == _IMAGE and not images(linker.process(row).process)
+    return root is not None and root.family == _IMAGE
 
 
 def _is_terminal(process: Process, parent: Process) -> bool:
@@ -192,9 +197,7 @@ def _namings(
             for path in written.union(*map(own_folder, written)):
                 time = what.time - CLOCK_SECONDS if what.kind == "service" else what.time
                 named[host, path].append((max(time, process.time), order, row))
-    owned = {event for rows in events.values() for event in rows}
-    placed = [event for event in linker.store.placed if event not in owned]
-    for host, program, naming in _copied(linker, members, placed):
+    for host, program, naming in _copied(linker, members, events):
         named[host, program].append(naming)
     for namings in named.values():
         namings.sort()
@@ -202,29 +205,36 @@ def _namings(
 
 
 def _copied(
-    linker: Linker, members: Iterable[int], placed: list[int]
+    linker: Linker, members: Iterable[int], events: dict[int, list[int]]
 ) -> Iterator[tuple[str, str, Naming]]:
     """Yield the applications that no installer put in place, and the disk image that was open.
 
     A person copies them with the Finder; the image is the one that was opened last.
     """
+    store = linker.store
+    if not store.placed:
+        return
     on_host: dict[str, list[Naming]] = defaultdict(list)
-    for row in members if placed else ():
-        root, process = linker.root_of(row), linker.process(row)
-        if root is not None and root.family == _IMAGE:
+    for row in members:
+        if _opens_image(linker, row):
+            process = linker.process(row)
             on_host[process.dest.lower()].append((process.time, linker.order(row), row))
     for opened in on_host.values():
         opened.sort()
-    for event in placed:
-        what, host = linker.store.event(event), linker.store.host(event).lower()
+    owned = {event for rows in events.values() for event in rows}
+    for event in store.placed if on_host else ():
+        if event in owned:
+            continue
+        layout, values = store.values(event)
+        copied, host = store.time[event], layout.host(values).lower()
         opened = on_host.get(host, [])
-        last = bisect_right(opened, (what.time, (math.inf, ()), 0)) - 1
-        if last < 0 or what.action in _NOT_WRITTEN:
+        last = bisect_right(opened, (copied, (math.inf, ()), 0)) - 1
+        if last < 0 or layout.value(values, "action") in _NOT_WRITTEN:
             continue
         time, order, row = opened[last]
-        if what.time - time <= linker.lifetime:
-            for program in applications(what.file_path):
-                yield host, program, (what.time, order, row)
+        if copied - time <= linker.lifetime:
+            for program in applications(layout.value(values, "file_path")):
+                yield host, program, (copied, order, row)
 
 
 def _named_in(event: Event) -> set[str]:

@@ -8,6 +8,8 @@ from .events import Process
 
 NAME_CHARS = 60
 PID_CHARS = 20
+VALUE_CHARS = 255
+"""Values that are searched for as they came: a name of a file or of a host is no longer."""
 
 # C0 and C1 controls, marks that turn the direction of reading, separators of lines.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\s]+")

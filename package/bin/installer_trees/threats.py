@@ -15,12 +15,12 @@ from .addresses import address_type
 from .alike import file_name, without_exe
 from .evidence import evidence, registry_target
 from .model import Match, Score, Tree
+from .texts import VALUE_CHARS
 
 THREATS = 10
 THREAT_CHARS = 300
 """A threat object; `THREATS_CHARS` all of them, with their types."""
 THREATS_CHARS = 1_200
-NAME_CHARS = 255
 TEXT_CHARS = 1_000
 """How far a command line is read."""
 MATCHES = 100
@@ -90,7 +90,7 @@ def _of(tree: Tree, match: Match) -> Iterator[tuple[str, str]]:
     named = [(url.rstrip(".,;&"), "url") for url in _URL.findall(text)]
     addresses = [one or other for one, other in _ADDRESS.findall(_URL.sub(" ", text))]
     named += [(a, "ip_address") for a in addresses if address_type(a) != "other"]
-    named.append((node.process.process_name[:NAME_CHARS], "process_name"))
+    named.append((node.process.process_name[:VALUE_CHARS], "process_name"))
     path = node.process.process_path
     if path and not _SYSTEM_FOLDER.match(path):
         named.append((path, "file_path"))
