@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import ROOT, command, datasets, plot, report
+from . import ROOT, command, datasets, less_data, plot, report
 from .baselines import escu, kql, sigma
 from .measure import measure
-from .model import DataSet, EvaluationError, Findings, Result
+from .model import UNSEEN, DataSet, EvaluationError, Findings, Result
+
+LESS_OF = "unseen, open"
+"""The data set that is measured with less data, as is what the user gives."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,15 +28,17 @@ def main(arguments: list[str] | None = None) -> int:
         if options.baselines and not options.baselines.is_dir():
             raise EvaluationError(f"{options.baselines} is not a folder of rules.")
         rules = options.baselines or datasets.SHARED / "baselines"
-        results = [evaluate(data, rules) for data in _data_sets(options.data, notes)]
+        sets = _data_sets(options.data, notes)
+        results = [evaluate(data, rules) for data in sets]
+        less = [less_data.measured(d) for d in sets if d.part == UNSEEN or d.name == LESS_OF]
     except EvaluationError as error:
         print(error, file=sys.stderr)
         return 2
     missing = plot.draw(results, options.docs / report.PICTURE)
     notes += [missing] if missing else []
-    print(report.text(results, notes))
+    print(report.text(results, less, notes))
     page = options.docs / "quality.md"
-    page.write_text(report.markdown(results, notes, picture=not missing), encoding="utf-8")
+    page.write_text(report.markdown(results, less, notes, picture=not missing), encoding="utf-8")
     print(f"\nWritten to {page}")
     return 0
 

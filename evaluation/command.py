@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Optional
 
 from engine import run, shipped
 
@@ -14,27 +14,39 @@ WITHOUT_EVENTS = "installerscore, process creations only"
 PLACE = "evaluation_row"
 """A column that the engine hands through: the index of the row."""
 
+View = Callable[[Row], Optional[Row]]
+"""Takes something from a row, or the row as a whole."""
+
+
+def creations(row: Row) -> Row | None:
+    """Show process creations only."""
+    return None if kind(row) else row
+
 
 def without_events(rows: Sequence[Row]) -> Findings:
-    """Return the trees that it finds where only process creations are sent, one hit a tree."""
-    found, _ = trees(rows, only=lambda row: not kind(row))
+    """Return the trees that it finds where only process creations are sent."""
+    return found_in(rows, creations, WITHOUT_EVENTS)
+
+
+def found_in(rows: Sequence[Row], view: View, name: str) -> Findings:
+    """Return the trees that it finds where it sees the rows another way, one hit a tree."""
+    found, _ = trees(rows, view)
     hits = tuple(Hit(tree.root, tree.severity, tree.tree_id) for tree in found)
-    return Findings(WITHOUT_EVENTS, hits, ran=1, graded=True)
+    return Findings(name, hits, ran=1, graded=True)
 
 
-def trees(
-    rows: Sequence[Row], only: Callable[[Row], bool] = lambda row: True
-) -> tuple[list[FoundTree], list[str]]:
+def trees(rows: Sequence[Row], view: View = lambda row: row) -> tuple[list[FoundTree], list[str]]:
     """Run the engine with the shipped catalogue and settings.
 
     Args:
         rows: The events.
-        only: Whether a row is sent to it at all.
+        view: What it sees of a row; None where it does not see it at all.
 
     Returns:
         The trees, highest score first, and what the command warns of.
     """
-    numbered = [{**row, PLACE: number} for number, row in enumerate(rows) if only(row)]
+    seen = [(number, view(row)) for number, row in enumerate(rows)]
+    numbered = [{**row, PLACE: number} for number, row in seen if row is not None]
     pipeline, kept = run(numbered, shipped())
     members: dict[str, list[int]] = {}
     for row in pipeline.process_rows(kept):

@@ -16,27 +16,38 @@ from . import ROOT
 from .command import WITHOUT_EVENTS
 from .measure import COMMAND, labeled
 from .model import BUILT_WITH, HELD_OUT, PARTS, SEVERITIES, Result
-from .tables import as_markdown, as_text, counts, distinct, goals, hard_cases, shares
+from .tables import as_markdown, as_text, counts, distinct, goals, hard_cases, less_data, shares
 
 PACKAGES = ("duckdb-kql", "duckdb", "pysigma", "pysigma-backend-sqlite", "matplotlib")
 PICTURE = "quality-scores.png"
 NOTES = Path(__file__).with_name("notes.md")
 
 
-def text(results: Sequence[Result], notes: Sequence[str]) -> str:
-    """Return the report for the terminal."""
+def text(results: Sequence[Result], less: Sequence[Result], notes: Sequence[str]) -> str:
+    """Return the report for the terminal.
+
+    Args:
+        results: What was measured, by data set.
+        less: What was measured with parts of the data taken away.
+        notes: What could not be measured.
+    """
     parts = []
     for result in results:
         parts += [f"\n{_headline(result)}", as_text(counts(result))]
     for part, some in _parts(results):
         names = "; ".join(result.data.name for result in some)
         parts += [f"\n{names} ({part}), by tree", as_text(shares(some))]
+    for result in less:
+        parts += [f"\n{result.data.name}, with less data, for the command"]
+        parts += [as_text(less_data(result))]
     parts += ["\nGoals, for the command", as_text(goals(results)), ""]
     return "\n".join([*parts, *_not_run(results), *notes])
 
 
-def markdown(results: Sequence[Result], notes: Sequence[str], picture: bool) -> str:
-    """Return docs/quality.md."""
+def markdown(
+    results: Sequence[Result], less: Sequence[Result], notes: Sequence[str], picture: bool
+) -> str:
+    """Return docs/quality.md; the arguments are those of `text`, and whether there is a picture."""
     lines = [
         "# Detection quality",
         "",
@@ -59,6 +70,10 @@ def markdown(results: Sequence[Result], notes: Sequence[str], picture: bool) -> 
     if picture:
         lines += ["## Scores", "", f"![Scores of all trees by data set]({PICTURE})", ""]
         lines += [_bands(results), ""]
+    if less:
+        lines += ["## With less data", "", LESS_DATA, ""]
+    for result in less:
+        lines += [f"*{result.data.name}*:", "", as_markdown(less_data(result)), ""]
     lines += ["## Hard cases", "", as_markdown(hard_cases(results)), "", "## Each data set", ""]
     for result in results:
         lines += [f"### {result.data.name}", "", f"{_headline(result)}.", "", "By tree:", ""]
@@ -146,6 +161,12 @@ INTRODUCTION = """\
 Every table sets the command beside what people use today, on the same events in the same run:
 the Microsoft Sentinel rule for T1546.016, Splunk ESCU's eight msiexec searches, and SigmaHQ's rules
 about installers. Small sets have wide intervals: read these first."""
+
+LESS_DATA = """\
+What the command still finds where the source tells less: the same trees, each with a part of the
+data taken away. `output=health` says which of these parts your own sources lack. Event 4688 has
+no GUIDs, no original names and no command lines of parents; whether it has command lines at all is
+a policy of Windows."""
 
 BANDS = """\
 Triangles are malicious recordings (the score of their best tree), dots are benign trees.

@@ -125,6 +125,21 @@ def hard_cases(results: Sequence[Result]) -> Table:
     ]
 
 
+def less_data(result: Result) -> Table:
+    """Return what the command finds in all of the data, and where parts of it are taken away."""
+    steps = ("medium", "high")
+    header = ["data", *(f"{label} {step}+" for label in ("malicious", "benign") for step in steps)]
+    rows = []
+    for view in _running(result):
+        row = ["everything" if view == COMMAND else view]
+        for label in ("malicious", "benign"):
+            group = labeled(result.units, label)
+            counted = (at_or_above(group, view, step) for step in steps)
+            row += [f"{count}/{len(group)}" for count in counted]
+        rows.append(row)
+    return header, rows
+
+
 def as_text(table: Table) -> str:
     """Write a table for the terminal: columns side by side, as wide as they need to be."""
     header, rows = table

