@@ -73,6 +73,27 @@ def test_a_huge_tree_keeps_the_branches_with_signals_and_says_what_it_left_out()
     assert len("\n".join(row["tree"])) < TREE_CHARS + 100
 
 
+def test_console_hosts_that_say_nothing_are_counted_and_not_drawn() -> None:
+    console = {
+        "process": "C:\\Windows\\System32\\conhost.exe 0xffffffff -ForceV1",
+        "process_name": "conhost.exe",
+        "parent": 0,
+    }
+    marked = {**console, "process": f"{console['process']} deep"}
+    programs = [{"process": "dpkg -i a.deb"}, {"process": "cmd /c a", "parent": 0}]
+    below = {"process": "x.exe", "parent": 5}
+    events = completed([*programs, console, console, marked, console, below])
+    pipeline, kept = run(events, catalogue({"field": "process", "pattern": "deep"}))
+    (row,) = pipeline.tree_rows(kept)
+    assert [line.split("conhost.exe")[-1] for line in row["tree"] if "conhost" in line] == [
+        " 0xffffffff -ForceV1 deep [1004]  <-- TST001",
+        " 0xffffffff -ForceV1 [1005]",
+    ], "one has a signal, one a child"
+    assert row["tree"][-1] == "... 2 console hosts left out"
+    shown = list(pipeline.process_rows(kept, only_drawn=True))
+    assert len(shown) == len(row["tree"]) - 1
+
+
 def test_what_matters_is_drawn_however_long_the_lines_before_it_are() -> None:
     events = install(*["ls " + f"{i:0>200}" for i in range(35)], "sh -c deep")
     pipeline, kept = run(events, catalogue({}))

@@ -18,6 +18,7 @@ TREE_LINES = 60
 TREE_CHARS = 4_000
 LINE_CHARS = 160
 DEEPEST_INDENT = 24
+CONSOLE_HOST = "conhost.exe"
 
 
 def draw(tree: Tree, score: Score) -> list[str]:
@@ -25,15 +26,17 @@ def draw(tree: Tree, score: Score) -> list[str]:
 
     Branches with signals are drawn first where not all fit; the last line says what was left out.
     """
-    chosen = _Drawing(tree, score).lines
-    shown = sorted(chosen)
+    drawing = _Drawing(tree, score)
+    shown = sorted(drawing.lines)
     last_child = {tree.nodes[i].parent: i for i in shown}
-    lines = [_indent(tree, i, last_child) + chosen[i] for i in shown]
-    left_out = len(tree.nodes) - len(shown)
+    lines = [_indent(tree, i, last_child) + drawing.lines[i] for i in shown]
+    left_out = len(tree.nodes) - len(shown) - len(drawing.consoles)
     if left_out:
         marked = len(set(matches_by_node(score)) - set(shown))
         more = counted(left_out, "more process")
         lines.append(f"... {more} left out, {marked:,} of them with signals")
+    if drawing.consoles:
+        lines.append(f"... {counted(len(drawing.consoles), 'console host')} left out")
     return lines
 
 
@@ -58,6 +61,8 @@ class _Drawing:
 
     Attributes:
         lines: The line of each chosen node, without its indent.
+        consoles: The console hosts that Windows adds to each program with a console, where they
+            have neither signals nor children: they say nothing.
     """
 
     def __init__(self, tree: Tree, score: Score) -> None:
@@ -66,14 +71,20 @@ class _Drawing:
         self._on_node = matches_by_node(score)
         self._room = TREE_CHARS
         self._known: dict[int, tuple[str, int]] = {}
+        self.consoles = self._silent_consoles()
         self._add([0])
         for place in _telling(score):
             if place not in self.lines and not self._add(self._way_to(place)):
                 self._add([place])
         for place, node in enumerate(tree.nodes):
             wanted = place not in self.lines and node.parent in self.lines
-            if wanted and not self._add([place]):
+            if wanted and place not in self.consoles and not self._add([place]):
                 break
+
+    def _silent_consoles(self) -> set[int]:
+        nodes = self._tree.nodes
+        named = {i for i, node in enumerate(nodes) if i and _is_console(node.process)}
+        return named - self._on_node.keys() - {node.parent for node in nodes}
 
     def _way_to(self, place: int) -> list[int]:
         """Return a node and those above it, up to one that is drawn; no more than can be."""
@@ -129,6 +140,10 @@ def _indent(tree: Tree, place: int, last_child: dict[int, int]) -> str:
         parts.append("   " if last_child.get(parent, here) == here else "│  ")
         here = parent
     return "".join(reversed(parts))
+
+
+def _is_console(process: Process) -> bool:
+    return process.process_name.lower() == CONSOLE_HOST
 
 
 def _label(node: Node) -> str:
