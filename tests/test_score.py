@@ -298,6 +298,21 @@ def test_a_process_allowance_covers_that_process_and_a_subtree_all_below() -> No
     assert row(elsewhere, subtree)["installer_score"] == 84
 
 
+def test_what_asked_for_an_install_is_known_from_its_own_row() -> None:
+    """Event 4688 says the name of a parent and nothing more; the parent itself has a row too."""
+    above = {"process": "/bin/sh -c /opt/contoso/deploy.sh", "process_path": "/usr/bin/dash"}
+    events = completed([above, {"process": "dpkg -i a.deb", "parent": 0}])
+    for field in ("parent_process", "parent_process_path"):
+        events[1].pop(field)
+    knowledge = catalogue({"field": "parent_process", "scope": "root", "pattern": "deploy"})
+    found = row(events, knowledge)
+    assert found["signal"] == ["TST001"]
+    assert found["parent_process"] == above["process"]
+    assert found["process_count"] == 1, "what asked is no part of the install"
+    events[0]["process_id"] = 77
+    assert row(events, knowledge)["signal"] == []
+
+
 def test_prevalence_lowers_within_its_bound_and_never_hides() -> None:
     def on(hosts: int, bound: int = 20) -> tuple[int, set[int]]:
         events = [

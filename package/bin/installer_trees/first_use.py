@@ -1,4 +1,4 @@
-"""The first use of what a language package manager installed, or a shell fetched.
+"""The first use of what a language package manager or Homebrew installed, or a shell fetched.
 
 Packages need no install script to act: the line that installs one often goes on to import it, or to
 run the command that it brought. What the same shell starts shortly after that loads the package, or
@@ -32,7 +32,7 @@ _RUNNERS = {
     "rust": re.compile(r".*[\\/]target[\\/](?:debug|release)[\\/][^\\/]+$"),
 }
 """What runs the program of a project for which packages were installed."""
-_FAMILIES = frozenset([*_LANGUAGES, *_RUNNERS, _FETCHED])
+_FAMILIES = frozenset([*_LANGUAGES, *_RUNNERS, "brew", _FETCHED])
 _INLINE = {
     "python": ("-W -X", re.compile(r"-[bBdEiIOPqsSuvx]*c")),
     "node": ("-r -C --require --import --loader", re.compile(r"-(?:e|p|pe|-eval|-print)(?:=|$)")),

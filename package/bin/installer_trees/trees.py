@@ -65,8 +65,9 @@ def build(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Tree:
 
 def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) -> Node:
     process = linker.process(row)
-    if above is not None:
-        process = _with_parent(process, above.process)
+    over = above.process if above is not None else _outside(linker, row)
+    if over is not None:
+        process = _with_parent(process, over)
     root = linker.root_of(row)
     source = ""
     if root is not None and root.sibling_pattern is not None:
@@ -75,6 +76,12 @@ def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) 
     if package and above is None and not source:
         source = linker.named_before(row, file_name(package))
     return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package, source)
+
+
+def _outside(linker: Linker, top: int) -> Process | None:
+    """Return what started an installer, as far as it arrived: it is no part of the tree."""
+    row = linker.parent_of(top)[0] if top >= 0 else -1
+    return linker.process(row) if row >= 0 else None
 
 
 def _with_parent(process: Process, parent: Process) -> Process:
