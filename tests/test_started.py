@@ -123,6 +123,9 @@ def test_a_row_need_not_be_read_where_its_program_tells_all(
             {"c:\\windows\\system32\\print.ps1"},
         ),
         ("cscript C:\\Windows\\System32\\slmgr.vbs", set()),
+        ("cp a /dev/shm/.x/agent", {"/dev/shm/.x/agent"}),
+        ("cp a /run/user/1000/agent", {"/run/user/1000/agent"}),
+        ("cat /dev/null /run/lock/agent", set()),
     ],
 )  # fmt: skip
 def test_paths(text: str, expected: set[str]) -> None:

@@ -17,7 +17,7 @@ _OF_SYSTEM = re.compile(
     r"[a-z]:\\windows\\(?:[^\\]+$|(?:sys(?:tem32|wow64|native|arm32)|winsxs|servicing|installer|inf|fonts"
     r"|microsoft\.net|assembly|systemapps|immersivecontrolpanel|softwaredistribution|ccm\w*|uus)\\)"
     r"|[a-z]:\\program files(?: \(x86\))?\\windows"
-    r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev|sys|run|usr/share(?!/\.))/"
+    r"|/(?:usr/)?(?:s?bin|lib(?:exec|32|64)?)/|/(?:system|etc|proc|dev(?!/shm/)|sys|run(?!/(?:shm|user)/)|usr/share(?!/\.))/"
     r"|/applications/(?!.*\.app\b)"
 )
 _SCRIPTS = (".ps1", ".bat", ".cmd", ".js", ".wsf")
