@@ -14,12 +14,15 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (552, 474),
+    "unseen, open": (595, 511),
     "hard cases": (21, 21),
-    "installs, recorded": (506, 480),
+    "installs, recorded": (536, 510),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
+    "benign/run_instana_agent_one_line_setup_script_dynamic_key_repository_service",
+    "benign/rpm_cyberark_psmp_login_proxy_changes_ssh_settings_pam_accounts",
+    "windows/win27_new_provider_script_installs_its_management_agent_and_first_policies",
     "benign/makeself_uems_management_agent_bin_serverinfo_token_patch_module",
     "benign/run_site24x7_agent_install_script_device_key_account_and_plugins",
     "benign/run_tljh_like_bootstrap_piped_to_sudo_python_hub_units_admin_sudo",
