@@ -478,6 +478,24 @@ def test_what_another_install_copied_belongs_to_that() -> None:
     assert tree.startswith("brew")
 
 
+SPARKLE = "/Users/u/Library/Caches/p.player/org.sparkle-project.Sparkle/Launcher/f/Autoupdate"
+UPDATE = row(0, f"{SPARKLE} p.player", "launchd", process_path=SPARKLE, process_name="Autoupdate")
+
+
+def test_the_first_minutes_of_an_application_that_updated_itself_belong_to_the_update() -> None:
+    replaced = {**COPIED, "process_id": 100, "process_name": "Autoupdate", "action": "modified"}
+    soon = row(61, "unzip -P x y.zip", "Music Player", parent_process_id=160)
+    late = row(700, "ipconfig", "Music Player", parent_process_id=160)
+    (tree,) = trees(UPDATE, replaced, OPENED, soon, late)
+    assert "unzip" in tree
+    assert "ipconfig" not in tree
+    assert trees(UPDATE, OPENED, soon) == [], "another application was replaced"
+
+
+def test_what_a_person_copies_after_an_update_is_none_of_it() -> None:
+    assert trees(UPDATE, COPIED, OPENED) == []
+
+
 def test_what_is_started_later_stands_below_what_ran_the_tool_that_named_it() -> None:
     install = row(0, "dpkg -i agentd.deb", "bash", process_name="dpkg")
     script = row(1, "sh postinst", "dpkg", parent_process_id=100, process_name="sh")

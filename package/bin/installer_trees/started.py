@@ -6,8 +6,8 @@ before: on a command line, in the definition of a service, in a file that was wr
 the program of a service often lies beside the one that the install ran, or in a folder with the
 name of the package, and counts like it. An application of macOS, which `launchd` starts from
 wherever it was copied to, belongs to the disk image of its name, or to the one that was open when a
-person copied it. Of what a person starts from the desktop, scripts count, and the first minutes of
-a program that has just been installed.
+person copied it, and in its first minutes to the update that replaced it. Of what a person starts
+from the desktop, scripts count, and the first minutes of a program that has just been installed.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ _TOOL = re.compile(
     r"|robocopy|expand|tar)\.exe)$",
     re.IGNORECASE,
 )
+_MOUNTS = re.compile(r"(?:hdiutil|diskimagesiod|DiskImageMounter|mount_\w{2,8})$")
+"""What opens a disk image on macOS."""
 _PRODUCT = "* "
 _IMAGE = "dmg"
 _NOT_WRITTEN = ("deleted", "read")
@@ -94,7 +96,7 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
         if row in claimed:
             continue
         grown = linker.grow(row, claimed)
-        chosen = _is_chosen(linker.process(row)) or _is_unnamed_image(linker, namers[row])
+        chosen = _is_chosen(linker.process(row)) or _brings_application(linker, namers[row])
         below = _without_sessions(linker, grown, chosen)
         if not chosen:
             adopted.update(below)
@@ -118,15 +120,13 @@ def _is_chosen(process: Process) -> bool:
     return by_desktop and process.process_name.lower() not in HOSTS_OF_SCRIPTS
 
 
-def _is_unnamed_image(linker: Linker, row: int) -> bool:
-    """Tell whether a process opened a disk image that it does not name."""
-    return _opens_image(linker, row) and not images(linker.process(row).process)
+def _brings_application(linker: Linker, row: int) -> bool:
+    """Tell whether a process brought an application of macOS without naming its disk image.
 
-
-def _opens_image(linker: Linker, row: int) -> bool:
-    """Tell whether a process is an installer that comes with a disk image."""
+    The application is used from then on: what it does later is no part of an install.
+    """
     root = linker.root_of(row)
-    return root is not None and root.family == _IMAGE
+    return root is not None and root.family == _IMAGE and not images(linker.process(row).process)
 
 
 def _is_terminal(process: Process, parent: Process) -> bool:
@@ -216,8 +216,8 @@ def _copied(
         return
     on_host: dict[str, list[Naming]] = defaultdict(list)
     for row in members:
-        if _opens_image(linker, row):
-            process = linker.process(row)
+        process = linker.process(row)
+        if _MOUNTS.match(process.process_name):
             on_host[process.dest.lower()].append((process.time, linker.order(row), row))
     for opened in on_host.values():
         opened.sort()
