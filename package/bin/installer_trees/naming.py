@@ -90,8 +90,8 @@ def renamed_from(original_file_name: str, process_name: str) -> str:
     parts, own = _LETTERS.findall(original[:-4]), "".join(_LETTERS.findall(name))
     whole = "".join(parts)
     alike = any(part in own for part in (*parts, whole[:SAME_START]) if len(part) >= MIN_SHARED)
-    alike = alike or own.startswith(whole)  # `py.exe` is the `python.exe` of an environment
-    return "" if alike or (own and own in whole) else original_file_name
+    begins = own.startswith(whole)  # as the `python.exe` of an environment, which is `py.exe`
+    return "" if alike or begins or (own and own in whole) else original_file_name
 
 
 def carries(file_name: str, of_package: Iterable[str]) -> bool:
