@@ -14,12 +14,14 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (595, 511),
+    "unseen, open": (622, 537),
     "hard cases": (21, 21),
     "installs, recorded": (536, 510),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
+    "macos/mac23_campus_network_profile_and_helper_pkg_with_proxy_file_and_root",
+    "windows/win29_password_protection_agent_on_controller_with_filter_and_restart",
     "benign/run_instana_agent_one_line_setup_script_dynamic_key_repository_service",
     "benign/rpm_cyberark_psmp_login_proxy_changes_ssh_settings_pam_accounts",
     "windows/win27_new_provider_script_installs_its_management_agent_and_first_policies",
