@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import ROOT, command, datasets, less_data, plot, report
 from .baselines import escu, kql, sigma
 from .measure import measure
-from .model import UNSEEN, DataSet, EvaluationError, Findings, Result
-
-LESS_OF = "unseen, open"
-"""The data set that is measured with less data, as is what the user gives."""
+from .model import UNSEEN, DataSet, EvaluationError, Findings, FoundTree, Result
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,13 +21,17 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _options(arguments)
     notes: list[str] = []
+    results: list[Result] = []
+    less: list[Result] = []
     try:
         if options.baselines and not options.baselines.is_dir():
             raise EvaluationError(f"{options.baselines} is not a folder of rules.")
         rules = options.baselines or datasets.SHARED / "baselines"
-        sets = _data_sets(options.data, notes)
-        results = [evaluate(data, rules) for data in sets]
-        less = [less_data.measured(d) for d in sets if d.part == UNSEEN or d.name == LESS_OF]
+        for data in _data_sets(options.data, notes):
+            trees, _ = command.trees(data.rows)
+            results.append(evaluate(data, trees, rules))
+            if data.part == UNSEEN or data.name == datasets.OPEN:
+                less.append(less_data.measured(data, trees))
     except EvaluationError as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,9 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def evaluate(data: DataSet, rules: Path) -> Result:
-    """Run the command and all rules over a data set."""
-    trees, _ = command.trees(data.rows)
+def evaluate(data: DataSet, trees: Sequence[FoundTree], rules: Path) -> Result:
+    """Set the trees that the command found in a data set beside what all rules find there."""
     return measure(data, trees, [command.without_events(data.rows), *findings(data, rules)])
 
 

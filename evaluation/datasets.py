@@ -13,6 +13,7 @@ from .model import BUILT_WITH, HELD_OUT, LOOKED_AT, DataSet, EvaluationError, Re
 SHARED = ROOT.parent / "shared"
 WINDOWS_LABELS = Path(__file__).with_name("windows_labels.json")
 WRITTEN = "written from public sources"
+OPEN = "unseen, open"
 
 
 def own() -> Iterator[DataSet]:
@@ -20,7 +21,7 @@ def own() -> Iterator[DataSet]:
     mixed = "14 real Linux installs, the rest written"
     yield load(ROOT / "samples", "samples", origin=mixed, part=BUILT_WITH)
     unseen = ROOT / "tests" / "unseen"
-    yield load(unseen / "open", "unseen, open", origin=WRITTEN, part=LOOKED_AT)
+    yield load(unseen / "open", OPEN, origin=WRITTEN, part=LOOKED_AT)
     yield load(unseen / "hard", "hard cases", origin=WRITTEN, part=LOOKED_AT)
     real = "strace on Debian 12, real; the malicious ones are harmless packages"
     yield load(ROOT / "tests" / "recorded", "installs, recorded", origin=real, part=LOOKED_AT)

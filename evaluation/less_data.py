@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from .command import View, creations, found_in, trees
+from .command import View, creations, found_in
 from .measure import measure
-from .model import DataSet, Findings, Result, Row
-from .reading import kind
+from .model import DataSet, Findings, FoundTree, Result, Row
 
 GUIDS = ("process_guid", "parent_process_guid")
 PATHS = ("process_path", "parent_process_path")
@@ -22,10 +21,9 @@ LOST_ROWS = 0.03
 LINE_CHARS = 500
 
 
-def measured(data: DataSet) -> Result:
-    """Count what the command finds in all of the data, and in each view of it."""
-    everything, _ = trees(data.rows)
-    return measure(data, everything, list(_findings(data)))
+def measured(data: DataSet, trees: Sequence[FoundTree]) -> Result:
+    """Count what the command finds in each view of the data, beside its trees in all of it."""
+    return measure(data, trees, list(_findings(data)))
 
 
 def _findings(data: DataSet) -> Iterator[Findings]:
@@ -33,7 +31,7 @@ def _findings(data: DataSet) -> Iterator[Findings]:
         yield found_in(data.rows, view, name)
 
 
-def without(*fields: str) -> View:
+def without(*fields: str) -> Callable[[Row], Row]:
     """Return a view without some fields."""
     return lambda row: {name: value for name, value in row.items() if name not in fields}
 
@@ -46,10 +44,9 @@ def whole_seconds(row: Row) -> Row:
 
 def as_4688(row: Row) -> Row | None:
     """Show a process creation as the Windows Security log does: ids in hexadecimal, no GUID."""
-    if kind(row):
+    if creations(row) is None:
         return None
     seen = _IN_4688(row)
-    assert seen is not None
     for name in ("process_id", "parent_process_id"):
         if str(seen.get(name, "")).isdecimal():
             seen[name] = hex(int(seen[name]))

@@ -229,9 +229,12 @@ def test_less_data_is_measured_beside_all_of_it() -> None:
         row("powershell.exe", 8, 4, 3, process="powershell -w hidden -enc " + "SQBFAFgA" * 12),
     ]
     data = data_set(*(("bad", r) for r in rows), bad="malicious")
-    table = {line[0]: line[1:] for line in less_data_table(less_data.measured(data))[1]}
+    table = {
+        line[0]: line[1:]
+        for line in less_data_table(less_data.measured(data, trees(data.rows)[0]))[1]
+    }
     assert table["everything"][0] == "1/1"
     assert table["no GUIDs"][0] == "1/1"
     assert table["the same without command lines"][0] == "0/1"
-    page = report.markdown([], [less_data.measured(data)], [], picture=False)
+    page = report.markdown([], [less_data.measured(data, trees(data.rows)[0])], [], picture=False)
     assert "| the same without command lines | 0/1 | 0/1 | 0/0 | 0/0 |" in page

@@ -65,9 +65,9 @@ def build(linker: Linker, branch: Branch, events: dict[int, list[int]]) -> Tree:
 
 def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) -> Node:
     process = linker.process(row)
-    over = above.process if above is not None else _outside(linker, row)
-    if over is not None:
-        process = _with_parent(process, over)
+    if not _says_parent(process):
+        over = above.process if above is not None else _outside(linker, row)
+        process = _with_parent(process, over) if over is not None else process
     root = linker.root_of(row)
     source = ""
     if root is not None and root.sibling_pattern is not None:
@@ -76,6 +76,16 @@ def _node(linker: Linker, row: int, parent: int, above: Node | None, link: str) 
     if package and above is None and not source:
         source = linker.named_before(row, file_name(package))
     return Node(process, row, parent, above.depth + 1 if above else 0, link, root, package, source)
+
+
+def _says_parent(process: Process) -> bool:
+    """Tell whether the event says all about its parent that `_with_parent` could fill in."""
+    name, line, path = (
+        process.parent_process_name,
+        process.parent_process,
+        process.parent_process_path,
+    )
+    return bool(name and line and path)
 
 
 def _outside(linker: Linker, top: int) -> Process | None:
