@@ -21,7 +21,8 @@ from installerscore_log import log_figures
 from installerscore_options import Options
 from installerscore_page import Page, read, read_baseline
 
-WRITE_ROWS = 500
+WRITE_ROWS = 50
+"""Rows that are written together: a tree takes some 4 KiB, four times that as text in memory."""
 COPY_BYTES = 1024 * 1024
 
 

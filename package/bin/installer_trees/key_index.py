@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from itertools import compress
 
 SPARSE = 16
+CHAIN = 4
+"""Rows that share a slot of a table: few keys are asked for, so that a small table is worth it."""
 _IS_ZERO = bytes(value == 0 for value in range(256))
 
 
 class KeyIndex:
-    """Rows by key: a hash table in two arrays, 8 bytes a row where a dict takes 100.
+    """Rows by key: a hash table in two arrays, 5 bytes a row where a dict takes 100.
 
     It is built when it is first asked: good data never needs some of them. Where few rows count, a
     dict of those is smaller.
@@ -53,7 +55,7 @@ class KeyIndex:
             for row in self._rows_with_keys():
                 self._few[keys[row]].append(row)
             return
-        while size < len(keys):
+        while size < len(keys) / CHAIN:
             size *= 2
         self._mask = mask = size - 1
         self._heads = heads = array("i", [-1]) * size
