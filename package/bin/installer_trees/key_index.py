@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from itertools import compress
 
 SPARSE = 16
-CHAIN = 4
+CHAIN = 8
 """Rows that share a slot of a table: few keys are asked for, so that a small table is worth it."""
 _IS_ZERO = bytes(value == 0 for value in range(256))
 
 
 class KeyIndex:
-    """Rows by key: a hash table in two arrays, 5 bytes a row where a dict takes 100.
+    """Rows by key: a hash table in two arrays, some 5 bytes a row where a dict takes 100.
 
     It is built when it is first asked: good data never needs some of them. Where few rows count, a
     dict of those is smaller.
