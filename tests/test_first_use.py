@@ -280,6 +280,7 @@ def test_a_use_belongs_to_the_install_that_it_names_else_to_the_last_one_before(
         ("composer install --no-dev", "php artisan about"),
         ("cargo build -q", "./target/debug/invoicer --dry-run"),
         ("npm ci --registry https://npm.contoso.example/", "node server.js"),
+        ("sh ./mvnw -q package", "java -jar target/invoicer.jar"),
     ],
 )
 def test_other_languages_have_projects_too(install: str, use: str) -> None:

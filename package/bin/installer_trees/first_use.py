@@ -29,6 +29,7 @@ _RUNNERS = {
     "node": re.compile(r"node(?:\.exe)?$", re.IGNORECASE),
     "ruby": re.compile(r"ruby[\d.]*(?:\.exe)?$", re.IGNORECASE),
     "php": re.compile(r"php[\d.]*(?:\.exe)?$", re.IGNORECASE),
+    "java": re.compile(r"javaw?(?:\.exe)?$", re.IGNORECASE),
     "rust": re.compile(r".*[\\/]target[\\/](?:debug|release)[\\/][^\\/]+$"),
 }
 """What runs the program of a project for which packages were installed."""
