@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (622, 537),
+    "unseen, open": (687, 606),
     "hard cases": (21, 21),
-    "installs, recorded": (536, 510),
+    "installs, recorded": (557, 531),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
