@@ -231,12 +231,10 @@ def test_less_data_is_measured_beside_all_of_it() -> None:
         row("powershell.exe", 8, 4, 3, process=f"powershell -w hidden -enc {line}"),
     ]
     data = data_set(*(("bad", r) for r in rows), bad="malicious")
-    table = {
-        line[0]: line[1:]
-        for line in less_data_table(less_data.measured(data, trees(data.rows)[0]))[1]
-    }
+    less = less_data.measured(data, trees(data.rows)[0])
+    table = {name: found for name, *found in less_data_table(less)[1]}
     assert table["everything"][0] == "1/1"
     assert table["no GUIDs"][0] == "1/1"
     assert table["the same without command lines"][0] == "0/1"
-    page = report.markdown([], [less_data.measured(data, trees(data.rows)[0])], [], picture=False)
+    page = report.markdown([], [less], [], picture=False)
     assert "| the same without command lines | 0/1 | 0/1 | 0/0 | 0/0 |" in page
