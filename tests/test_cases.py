@@ -63,15 +63,3 @@ def test_every_signal_says_why_and_where_from(signal: Any) -> None:
     assert signal.source
     assert signal.known_false_positives
     assert signal.mitre_technique_id
-
-
-def test_a_row_for_set_up_scripts_looks_for_what_its_twin_does_elsewhere() -> None:
-    """They differ in weight alone; a pattern that is mended in one of them must not stay in two."""
-    twins = {"LNX009Q": "LNX009M", "LNX009R": "LNX009C", "LNX009V": "LNX009L", "LNX017E": "LNX017",
-             "LNX021F": "LNX021B", "LNX025C": "LNX025", "FIL003B": "FIL003", "FIL004D": "FIL004",
-             "FIL007D": "FIL007B"}  # fmt: skip
-    for own, other in twins.items():
-        here, there = SIGNALS[own], SIGNALS[other]
-        assert here.families == {"script"} == CATALOGUE.families - there.families
-        assert (here.field, here.pattern.pattern) == (there.field, there.pattern.pattern)
-        assert here.weight < there.weight

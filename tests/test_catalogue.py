@@ -68,6 +68,9 @@ def only_problem(catalogue: Catalogue) -> str:
         ({"os": "beos"}, "os", "'beos' is not known"),
         ({"weight": "heavy"}, "weight", "not a number from 0 to 95"),
         ({"weight": "96"}, "weight", "not a number from 0 to 95"),
+        ({"family": "any deb:96"}, "family", "'96' is not a number from 0 to 95"),
+        ({"family": "any deb:"}, "family", "'' is not a number from 0 to 95"),
+        ({"family": "any:30"}, "family", "'any:30' limits all; write that weight itself"),
         ({"min_distinct": "0"}, "min_distinct", "not a number from 1 to 100"),
         ({"distinct_within": "host"}, "distinct_within", "use one of parent, tree"),
         ({"conditions": "process_name is sh"}, "conditions", "cannot read 'process_name is sh'"),
@@ -338,4 +341,4 @@ def test_signals_are_of_families_that_installers_have() -> None:
     catalogue = shipped()
     known = {root.family for root in catalogue.roots}
     for signal in catalogue.signals:
-        assert signal.families <= known, signal.signal_id
+        assert signal.families | signal.bounds.keys() <= known, signal.signal_id

@@ -81,6 +81,41 @@ def test_one_sign_alone_stays_below_medium(weights: tuple[str, ...], score: int)
     assert detail["exact"] == pytest.approx(sum(s["points"] for s in detail["signals"]))
 
 
+@pytest.mark.parametrize(
+    ("family", "score"),
+    [
+        ("any", 60),
+        ("any deb:30", 30),
+        ("any deb:90", 60),
+        ("any rpm:30", 60),
+        ("deb:30 rpm", 30),
+        ("any deb:0", 0),
+        ("rpm deb:0", 0),
+        ("rpm", 0),
+    ],
+)
+def test_a_signal_is_worth_no_more_than_its_family_lets_it(family: str, score: int) -> None:
+    found = row(install("sh"), catalogue({"weight": "60", "family": family}))
+    assert found["installer_score"] == score
+    assert found["signal"] == (["TST001"] if score else [])
+
+
+def test_below_installers_of_two_families_the_higher_bound_counts() -> None:
+    (signal,) = catalogue({"weight": "60", "family": "any deb:45 make:20"}).signals
+    assert [signal.weight_in(frozenset(f)) for f in (("deb", "make"), ("make",))] == [45, 20]
+    assert [signal.weight_in(frozenset(f)) for f in (("make", "rpm"), ())] == [60, 60]
+    (signal,) = catalogue({"weight": "60", "family": "deb:45 make"}).signals
+    assert [signal.weight_in(frozenset(f)) for f in (("deb", "rpm"), ("rpm",), ())] == [45, 0, 0]
+
+
+def test_in_a_group_what_weighs_most_in_this_family_wins() -> None:
+    knowledge = catalogue(
+        {"group": "g", "weight": "60", "family": "any deb:20"},
+        {"group": "g", "weight": "30", "field": "process", "pattern": "sh -c"},
+    )
+    assert row(install("sh -c x"), knowledge)["signal"] == ["TST002"]
+
+
 @pytest.mark.parametrize(("times", "score"), [(1, 30), (2, 32), (3, 33), (5, 36), (50, 36)])
 def test_repeats_gain_at_most_a_fifth(times: int, score: int) -> None:
     assert row(install(*["sh"] * times), catalogue({}))["installer_score"] == score

@@ -121,7 +121,7 @@ def _signal(row: Row) -> list[str]:
     if row["group"]:
         facts.append(("group", code(row["group"])))
     facts += [
-        ("installers", "all" if row["family"] == "any" else codes(row["family"].split())),
+        ("installers", _installers(row["family"])),
         ("systems", row["os"]),
         ("looks at", _looks_at(row)),
         ("ATT&CK", techniques(row["mitre_technique_id"].split())),
@@ -134,6 +134,19 @@ def _signal(row: Row) -> list[str]:
     lines += _example("Matches", cases["match"], signal_id)
     lines += _example("Looks alike and does not match", cases["near_miss"], signal_id)
     return lines + folded("Pattern and conditions", _pattern(row))
+
+
+def _installers(family: str) -> str:
+    words = [word.partition(":") for word in family.split()]
+    named = [word for word, _, bound in words if word != "any" and bound == ""]
+    but = [word for word, _, bound in words if bound == "0"]
+    said = codes(named) if named else "all"
+    if but:
+        said += f" but {codes(but)}"
+    for word, _, bound in words:
+        if bound not in ("", "0"):
+            said += f", below {code(word)} at most {bound} points"
+    return said
 
 
 def _looks_at(row: Row) -> str:

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from re import Pattern
 from typing import NamedTuple, TypeVar
@@ -312,7 +312,7 @@ def overlay(catalogue: Catalogue, signals: Iterable[str], name: str) -> Catalogu
                 f"there is no signal {signal_id} whose weight could be changed; correct the id, or "
                 "describe a new signal, which needs title, family, os, kind, scope, field, pattern",
             )
-        return Signal(**{**old.__dict__, "weight": weight})
+        return replace(old, weight=weight)
 
     for signal in _rows(signals, name, ["signal_id", "weight"], change, problems, False):
         known[signal.signal_id] = signal

@@ -114,10 +114,12 @@ def signal(record: Record) -> Signal:
     fields: tuple[str, ...] = PROCESS_FIELDS if kind == "process" else EVENT_FIELDS[kind]
     if scope == "tree":
         fields = TREE_FIELDS
+    families, bounds = _families(record)
     return Signal(
         signal_id=signal_id(record),
         title=needed(record, "title"),
-        families=_words(record, "family"),
+        families=families,
+        bounds=bounds,
         systems=_words(record, "os", SYSTEMS),
         kind=kind,
         scope=scope,
@@ -160,6 +162,24 @@ def allowance(record: Record) -> Allowance:
         expires=expires,
         reason=record.get("reason", ""),
     )
+
+
+def _families(record: Record) -> tuple[frozenset[str], dict[str, float]]:
+    """Return the families of a signal, none for `any`, and those where it weighs at most so much.
+
+    `any script:44` stands for all families, and no more than 44 points below set-up scripts.
+    """
+    families, bounds = set(), {}
+    for word in needed(record, "family").split():
+        family, bounded, bound = word.partition(":")
+        families.add(family)
+        if bounded:
+            if family == "any":
+                raise Problem("family", f"{word!r} limits all; write that weight itself")
+            bounds[family] = number({"family": bound}, "family", 0, MAX_WEIGHT)
+    if "any" in families:
+        return frozenset(), bounds
+    return frozenset(families), bounds
 
 
 def _is_date(text: str) -> bool:
@@ -233,7 +253,8 @@ def check_names(
     Raises:
         UnknownName: One of its names is none of these.
     """
-    unknown = sorted(row.families - families)
+    named = row.families | row.bounds.keys() if isinstance(row, Signal) else row.families
+    unknown = sorted(named - families)
     if unknown:
         choices = ", ".join(sorted(families))
         raise UnknownName("family", f"{unknown[0]!r} is not known; use any or some of {choices}")

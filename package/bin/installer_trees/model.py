@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .events import EVENT_KINDS, Event, Process
@@ -65,11 +66,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class Signal:
-    """One row of the signals catalogue: something that is worth points."""
+    """One row of the signals catalogue: something that is worth points.
+
+    `bounds` holds the most points that it is worth in some families.
+    """
 
     signal_id: str
     title: str
     families: frozenset[str]
+    bounds: Mapping[str, float]
     systems: frozenset[str]
     kind: str
     scope: str
@@ -84,6 +89,15 @@ class Signal:
     rationale: str = ""
     source: str = ""
     known_false_positives: str = ""
+
+    def weight_in(self, families: frozenset[str]) -> float:
+        """Return the points that it is worth below installers of these families, 0 for none."""
+        if not self.families and not self.bounds:
+            return self.weight
+        here = families & self.families if self.families else families
+        if not here:
+            return 0 if self.families else self.weight
+        return max(min(self.weight, self.bounds.get(family, self.weight)) for family in here)
 
 
 @dataclass(frozen=True)
@@ -140,11 +154,15 @@ class Tree:
 
 @dataclass(frozen=True)
 class Match:
-    """A signal found on a process (index in `Tree.nodes`), with the text that gave it away."""
+    """A signal found on a process (index in `Tree.nodes`), with the text that gave it away.
+
+    `weight` is what the signal is worth below the installers that the process belongs to.
+    """
 
     signal: Signal
     node: int
     text: str
+    weight: float
     event: Event | None = None
 
 

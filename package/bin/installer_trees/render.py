@@ -132,7 +132,7 @@ def process_rows(tree: Tree, score: Score, tree_id: str) -> Iterable[tuple[Node,
     for i, node in enumerate(tree.nodes):
         matches = on_node.get(i, [])
         left = 1.0
-        for weight in {m.signal.signal_id: m.signal.weight for m in matches}.values():
+        for weight in {m.signal.signal_id: m.weight for m in matches}.values():
             left *= 1 - weight / 100
         yield (
             node,

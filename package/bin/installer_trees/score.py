@@ -72,7 +72,8 @@ def score(
         reasons.append(Reason(signal, points, weight, tuple(found), ids))
     allowances_used = tuple(used[i] for i in sorted(used))
     exact = 100 - left * (100 - min(context, CONTEXT_BOUND)) / 100
-    signs = [s.weight for s, weight, _, _ in weighed if weight and s.weight >= CONTEXT_WEIGHT]
+    own = [max(match.weight for match in found) for _, weight, found, _ in weighed if weight]
+    signs = [weight for weight in own if weight >= CONTEXT_WEIGHT]
     bound = settings.severity_medium - 1.0
     if exact > bound and len(signs) < 2 and max(signs, default=0) < ALONE_WEIGHT:
         reasons = [replace(r, points=r.points * bound / exact) for r in reasons]
@@ -122,7 +123,7 @@ def _weigh(
                 and candidate.reduction > reduction
             ):
                 reduction, allowance = candidate.reduction, candidate
-        weight = signal.weight * (1 - min(reduction, bound) / 100)
+        weight = match.weight * (1 - min(reduction, bound) / 100)
         if weight > best:
             best, best_allowance = weight, allowance
     gain = 1 + REPEAT_GAIN * min(len(matches) - 1, REPEATS)

@@ -86,8 +86,7 @@ class Matcher:
                 if signal.scope == "root" and of_kind == "process":
                     of_kind = AT_ROOTS
                 here = not signal.systems or system in signal.systems
-                here = here and not (signal.families and signal.families.isdisjoint(families))
-                if of_kind == kind and here and signal.weight > 0:
+                if of_kind == kind and here and signal.weight_in(families) > 0:
                     grouped[signal.field].append(signal)
             for field, signals in grouped.items():
                 self._by_field[kind, kin, field] = Sieve(
@@ -140,20 +139,23 @@ class _Scene:
         """Tell whether scope, family and conditions hold where a pattern was found."""
         place, event, _ = hit
         node = self.tree.nodes[place]
-        if signal.scope == "root":
-            families: Iterable[str] = {node.root.family} if node.root else ()
-            if node.root is None:
-                return False
-        else:
-            families = self._families[place]
-            if signal.scope == "child":
-                if node.parent < 0 or self.tree.nodes[node.parent].root is None:
-                    return False
-            elif signal.scope == "descendant" and node.parent < 0:
-                return False
-        if signal.families and signal.families.isdisjoint(families):
+        if signal.scope == "root" and node.root is None:
             return False
-        return all(self._true(c, place, event) != c.negated for c in signal.conditions)
+        if signal.scope == "child":
+            if node.parent < 0 or self.tree.nodes[node.parent].root is None:
+                return False
+        elif signal.scope == "descendant" and node.parent < 0:
+            return False
+        return self._weight(signal, place) > 0 and all(
+            self._true(c, place, event) != c.negated for c in signal.conditions
+        )
+
+    def _weight(self, signal: Signal, place: int) -> float:
+        """Return what a signal is worth on a node, 0 where its families are others."""
+        root = self.tree.nodes[place].root
+        if signal.scope == "root" and root is not None:
+            return signal.weight_in(frozenset((root.family,)))
+        return signal.weight_in(self._families[place])
 
     def _true(self, condition: Condition, place: int, event: Event | None) -> bool:
         """Evaluate a condition as if it were not negated."""
@@ -223,7 +225,8 @@ class _Scene:
             if len(texts) >= signal.min_distinct:
                 place, event, _ = group[0]
                 text = ", ".join(sorted(texts.values(), key=str.casefold))
-                self.matches.append(Match(signal, place, text, event))
+                weight = self._weight(signal, place)
+                self.matches.append(Match(signal, place, text, weight, event))
                 for hit in group:
                     self._on_node[hit[0]].add(signal.signal_id)
                 self._in_tree.add(signal.signal_id)
@@ -250,7 +253,7 @@ def _strongest_of_groups(matches: list[Match]) -> list[Match]:
     for match in matches:
         if match.signal.group:
             key = (match.node, match.signal.group)
-            if key not in best or match.signal.weight > best[key].signal.weight:
+            if key not in best or match.weight > best[key].weight:
                 best[key] = match
     return [
         m for m in matches if not m.signal.group or best[m.node, m.signal.group].signal is m.signal
