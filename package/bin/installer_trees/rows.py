@@ -37,7 +37,6 @@ from .columns import (
 from .events import EVENT_KINDS, Event, Process
 from .layout import (
     EVENT_FIELDS,
-    HOST_FIELDS,
     MISSING,
     NO_GUIDS,
     SEVERAL,
@@ -345,16 +344,13 @@ class RowStore:
         hosts = list(map(self._hosts.get, names))
         if None in hosts or NO_HOST in hosts:
             hosts = [
-                self._host(name, *(layout.value(row, field) for field in HOST_FIELDS[1:]))
-                if host in (None, NO_HOST)
-                else host
-                for host, name, row in zip(hosts, names, batch)
+                self._host(layout.host(row)) if host in (None, NO_HOST) else host
+                for host, row in zip(hosts, batch)
             ]
         return hosts  # type: ignore[return-value]
 
-    def _host(self, *names: str) -> int:
-        """Return the number of the first host that is known, `NO_HOST` where none is."""
-        name = next((name for name in names if name not in MISSING), "")
+    def _host(self, name: str) -> int:
+        """Return the number of a host, `NO_HOST` for an empty name."""
         if not name:
             return NO_HOST
         number = self._hosts[name] = host_number(name)
@@ -407,7 +403,7 @@ class RowStore:
         if kind == NETWORK:
             peer = layout.value(values, "src")
             source = host_number(peer) if peer else NO_HOST
-            reporter = self._host(layout.value(values, "dvc"), layout.value(values, "host"))
+            reporter = self._host(layout.value(values, "dvc") or layout.value(values, "host"))
         pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
         guid = "" if guid in NO_GUIDS else guid
         self._note_forms([guid])
