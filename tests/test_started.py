@@ -299,6 +299,19 @@ def test_a_program_below_usr_local_is_not_the_systems(program: str) -> None:
     assert "tied by install" in tree
 
 
+def test_what_an_installed_service_defines_belongs_to_the_install_too() -> None:
+    """A chain of services is followed, up to a bound."""
+    chain = [INSTALL, DEFINED, STARTED]
+    for n in range(1, 6):
+        program = f"C:\\ProgramData\\Part{n}\\part{n}.exe"
+        last = chain[-1]
+        made = {"_time": last["_time"] + 5, "dest": "h", "process_id": last["process_id"],
+                "action": "created", "file_path": program}  # fmt: skip
+        chain += [made, row(60 + 20 * n, program, "services.exe", process_path=program)]
+    (tree,) = trees(*chain)
+    assert [f"part{n}.exe" in tree for n in range(1, 6)] == [True, True, True, False, False]
+
+
 def test_an_install_that_a_person_starts_from_an_installed_program_is_another() -> None:
     other = row(70, "msiexec /i C:\\a\\other.msi", "c.exe", parent_process_id=160)
     assert len(trees(INSTALL, DEFINED, CHOSEN, other)) == 2
@@ -431,11 +444,14 @@ COPIED = {
 }  # fmt: skip
 
 
-def test_an_application_that_was_copied_belongs_to_the_disk_image_that_was_open() -> None:
+@pytest.mark.parametrize("opener", ["DiskImageMounter", "Archive Utility"])
+def test_an_application_that_was_copied_belongs_to_what_was_opened_before(opener: str) -> None:
+    path = MOUNTER.replace("DiskImageMounter", opener)
+    opened = {**MOUNT, "process": path, "process_path": path, "process_name": opener}
     unpacked = row(61, "unzip -P x y.zip", "Music Player", parent_process_id=160)
     late = row(700, "ipconfig", "Music Player", parent_process_id=160)
-    (tree,) = trees(MOUNT, COPIED, OPENED, unpacked, late)
-    assert tree.startswith(MOUNTER)
+    (tree,) = trees(opened, COPIED, OPENED, unpacked, late)
+    assert tree.startswith(path)
     assert "ipconfig" not in tree, "what the program does later is no install"
     assert "tied by install" in tree
     assert "unzip" in tree

@@ -19,6 +19,8 @@ from reliability.model_started import TOOLS, may_be_started, paths
 EVENT_SECONDS = 1.0
 TIE_BEFORE_SECONDS = 7200.0
 TIE_AFTER_SECONDS = 60.0
+ROUNDS = 4
+"""How often it is asked what a service manager started."""
 
 
 @dataclass
@@ -99,14 +101,17 @@ class Model(Parents):
         for branch in branches:
             if self.role(branch.top) in ("root", "") or not self._handed_over(branch, requests):
                 left.append(branch)
-        self._launch(left)
+        hung: set[Who] | None = None
+        for _ in range(ROUNDS):
+            hung = self._launch(left, hung)
         return left
 
-    def _launch(self, branches: list[Branch]) -> None:
+    def _launch(self, branches: list[Branch], members: set[Who] | None) -> set[Who]:
         """Hang what a service manager started under the member that named its program last before.
 
         A name is a full path on a command line or the member's own, not older than the lifetime.
-        What was started takes along all below it, and the installs that were started there.
+        What was started takes along all below it, and the installs that were started there. It is
+        returned, for it may have named others: these alone are members then.
         """
         parent = self.parents()
         children: dict[Who, list[int]] = {}
@@ -114,7 +119,8 @@ class Model(Parents):
             if above is not None:
                 children.setdefault(above, []).append(i)
         inside = {who: branch for branch in branches for who in branch.parents}
-        named = [(self.order(who), who, paths(self.line(who), self.path(who))) for who in inside]
+        asked = inside if members is None else members
+        named = [(self.order(who), who, paths(self.line(who), self.path(who))) for who in asked]
         claimed = set(inside)
         adopted: set[Who] = set()
         said = {i for i in parent if any(may_be_started(self.rows[c]) for c in self.copies(i))}
@@ -146,6 +152,7 @@ class Model(Parents):
             if target is not branch and in_time:
                 target.parents.update({**branch.parents, branch.top: (above, link)})
                 branches.remove(branch)
+        return adopted
 
     def _above(self, namer: Who, inside: dict[Who, Branch]) -> Who:
         """Return what ran the tool that named a program, the namer itself if it is no tool."""

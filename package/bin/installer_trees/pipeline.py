@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .addresses import address_type
@@ -28,6 +28,8 @@ from .trees import build
 Message = tuple[str, str]
 SAID_PROBLEMS = 10
 """Problems of the catalogue that a search says one by one."""
+ROUNDS_OF_STARTS = 4
+"""How often it is asked what a service manager started, for what the last answer brought too."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,17 @@ class Pipeline:
         adopt_first_uses(linker, branches)
         services = installs_of_services(linker, active)
         self._events = self._owned_events(linker, branches, services)
-        grown = adopt_first_runs(linker, branches, self._events)
-        grown |= adopt(linker, branches, self._events)
+        if adopt_first_runs(linker, branches, self._events):
+            self._events = self._owned_events(linker, branches, services)
+        hung: Collection[int] | None = None
+        for _ in range(ROUNDS_OF_STARTS):
+            hung = adopt(linker, branches, self._events, hung)
+            if not hung:
+                break
+            self._events = self._owned_events(linker, branches, services)
         still_idle = {branch.top for branch in idle if linker.is_idle(branch)}
         branches = [branch for branch in branches if branch.top not in still_idle]
-        if grown or not still_idle.isdisjoint(self._events):
+        if not still_idle.isdisjoint(self._events):
             self._events = self._owned_events(linker, branches, services)
         return branches
 

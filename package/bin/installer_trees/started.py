@@ -5,9 +5,10 @@ A package that brings a service, a scheduled task or a launch item has it starte
 before: on a command line, in the definition of a service, in a file that was written. On Windows
 the program of a service often lies beside the one that the install ran, or in a folder with the
 name of the package, and counts like it. An application of macOS, which `launchd` starts from
-wherever it was copied to, belongs to the disk image of its name, or to the one that was open when a
-person copied it, and in its first minutes to the update that replaced it. Of what a person starts
-from the desktop, scripts count, and the first minutes of a program that has just been installed.
+wherever it was copied to, belongs to the disk image of its name, or to the image or archive that
+was opened before a person copied it, and in its first minutes to the update that replaced it. Of
+what a person starts from the desktop, scripts count, and the first minutes of a program that has
+just been installed. What was found so may have named others in its turn: it is asked about too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from .events import Event, Process
 from .links import Branch, Linker
@@ -57,8 +58,8 @@ _TOOL = re.compile(
     r"|robocopy|expand|tar)\.exe)$",
     re.IGNORECASE,
 )
-_MOUNTS = re.compile(r"(?:hdiutil|diskimagesiod|DiskImageMounter|mount_\w{2,8})$")
-"""What opens a disk image on macOS."""
+_OPENERS = re.compile(r"(?:hdiutil|diskimagesiod|DiskImageMounter|mount_\w{2,8}|Archive Utility)$")
+"""What opens a disk image or an archive on macOS."""
 _PRODUCT = "* "
 _IMAGE = "dmg"
 _NOT_WRITTEN = ("deleted", "read")
@@ -66,23 +67,29 @@ _NOT_WRITTEN = ("deleted", "read")
 Naming = tuple[float, tuple[float, tuple[str, ...]], int]
 
 
-def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) -> bool:
+def adopt(
+    linker: Linker,
+    branches: list[Branch],
+    events: dict[int, list[int]],
+    members: Collection[int] | None = None,
+) -> set[int]:
     """Hang what service managers started under the process that named its program.
 
     Args:
         linker: What the branches were grown with.
         branches: All installs; they are changed in place.
         events: Rows of events by the row of the process that owns them.
+        members: The processes that may have named it; all of the branches where not given.
 
     Returns:
-        Whether anything was found.
+        What was hung there; it may have named others in its turn.
     """
     store = linker.store
     if not store.started.rows:
-        return False
+        return set()
     branch_of = {row: branch for branch in branches for row in branch.members}
     claimed = set(branch_of)
-    named = _namings(linker, branch_of, events)
+    named = _namings(linker, branch_of if members is None else members, events)
     keys = {0, *(hash(path.rpartition("\\")[0]) for _, path in named)}
     products = {
         store.key(host, name[len(_PRODUCT) :]) for host, name in named if name.startswith(_PRODUCT)
@@ -90,21 +97,21 @@ def adopt(linker: Linker, branches: list[Branch], events: dict[int, list[int]]) 
     started = set(map(linker.canonical, store.started.named(keys, products))) - claimed
     namers = {row: namer for row in started if (namer := _named_by(linker, row, named)) is not None}
     linker.tops(namers)  # which cuts circles
-    found = False
-    adopted: set[int] = set()
+    hung: set[int] = set()
+    by_manager: set[int] = set()
     for row in linker.sort(namers):
         if row in claimed:
             continue
         grown = linker.grow(row, claimed)
         chosen = _is_chosen(linker.process(row)) or _brings_application(linker, namers[row])
         below = _without_sessions(linker, grown, chosen)
+        hung.update(below)
         if not chosen:
-            adopted.update(below)
+            by_manager.update(below)
         branch = branch_of[namers[row]]
         branch.hang(below, row, _who_ordered(linker, branch, namers[row]))
-        found = True
-    join(linker, branches, adopted)
-    return found
+    join(linker, branches, by_manager)
+    return hung
 
 
 def _who_ordered(linker: Linker, branch: Branch, namer: int) -> int:
@@ -207,9 +214,9 @@ def _namings(
 def _copied(
     linker: Linker, members: Iterable[int], events: dict[int, list[int]]
 ) -> Iterator[tuple[str, str, Naming]]:
-    """Yield the applications that no installer put in place, and the disk image that was open.
+    """Yield the applications that no installer put in place, and the image or archive they came in.
 
-    A person copies them with the Finder; the image is the one that was opened last.
+    A person copies them with the Finder; the image or archive is the one that was opened last.
     """
     store = linker.store
     if not store.placed:
@@ -217,7 +224,7 @@ def _copied(
     on_host: dict[str, list[Naming]] = defaultdict(list)
     for row in members:
         process = linker.process(row)
-        if _MOUNTS.match(process.process_name):
+        if _OPENERS.match(process.process_name):
             on_host[process.dest.lower()].append((process.time, linker.order(row), row))
     for opened in on_host.values():
         opened.sort()
