@@ -349,7 +349,7 @@ def test_what_asked_for_an_install_is_known_from_its_own_row() -> None:
 
 
 def test_prevalence_lowers_within_its_bound_and_never_hides() -> None:
-    def on(hosts: int, bound: int = 20) -> tuple[int, set[int]]:
+    def on(hosts: int, bound: int = 20, weight: str = "80") -> tuple[int, set[int]]:
         events = [
             {**event, "dest": f"host{n}", "process": event["process"].replace("a.deb", f"a{n}.deb")}
             for n in range(hosts)
@@ -358,7 +358,7 @@ def test_prevalence_lowers_within_its_bound_and_never_hides() -> None:
         for event in events:
             event.pop("parent_process", None)
         rows = tree_rows(
-            events, catalogue({"weight": "80"}), settings=Settings(prevalence_bound=bound)
+            events, catalogue({"weight": weight}), settings=Settings(prevalence_bound=bound)
         )
         assert len(rows) == hosts
         assert {r["dest_prevalence"] for r in rows} == {hosts}
@@ -368,6 +368,8 @@ def test_prevalence_lowers_within_its_bound_and_never_hides() -> None:
     assert on(7) == (72, {72})
     assert on(50) == on(60) == (64, {64})
     assert on(60, bound=0) == (80, {80})
+    assert on(60, bound=50) == on(60, weight="66") == (60, {60}), "what is high stays high"
+    assert on(60, weight="55") == (44, {44})
 
 
 def test_the_points_of_a_row_add_up_with_prevalence() -> None:
@@ -377,7 +379,7 @@ def test_the_points_of_a_row_add_up_with_prevalence() -> None:
     detail = json.loads(found["score_json"])
     points = sum(s["points"] for s in detail["signals"]) + detail["prevalence"]["points"]
     assert points == pytest.approx(detail["exact"], abs=0.02)
-    assert found["signal_detail"][-1] == "prevalence -13.0: the same tree on 50 hosts"
+    assert found["signal_detail"][-1] == "prevalence -5.0: the same tree on 50 hosts"
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,12 @@ def spread(alone: Score, hosts: int, settings: Settings) -> Score:
     """Lower a score for trees that many hosts share.
 
     From 2 to 50 hosts take off more and more, up to `prevalence_bound` percent: a wide spread makes
-    an attack less likely, but a supply-chain attack is wide too, so it never hides a tree.
+    an attack less likely, but a supply-chain attack is wide too, so it never hides a tree, and what
+    is high by itself stays high.
     """
     taken = alone.exact * settings.prevalence_bound / 100 * _share(hosts)
+    if alone.value >= settings.severity_high:
+        taken = min(taken, max(0.0, alone.exact - settings.severity_high))
     return _finished(alone.reasons, alone.exact - taken, -taken, alone.allowances, settings)
 
 
