@@ -12,7 +12,7 @@ from pathlib import Path
 
 from installer_trees.model import Settings
 
-from . import ROOT
+from . import ROOT, first_sight
 from .command import WITHOUT_EVENTS
 from .measure import COMMAND, labeled
 from .model import BUILT_WITH, HELD_OUT, PARTS, SEVERITIES, Result
@@ -70,6 +70,7 @@ def markdown(
     if picture:
         lines += ["## Scores", "", f"![Scores of all trees by data set]({PICTURE})", ""]
         lines += [_bands(results), ""]
+    lines += first_sight.lines()
     if less:
         lines += ["## With less data", "", LESS_DATA, ""]
     for result in less:

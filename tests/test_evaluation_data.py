@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evaluation import ROOT, __main__, datasets
+from evaluation import ROOT, __main__, datasets, first_sight
 from evaluation.labels import load
 from evaluation.model import EvaluationError
 from evaluation.reading import read
@@ -148,3 +149,30 @@ def test_unseen_events_are_cim_and_in_order() -> None:
         assert [r["_time"] for r in rows] == sorted(r["_time"] for r in rows), path.name
         for row in rows:
             assert set(row) <= known | more, f"{path.name}: {set(row) - known - more}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/limitations.md"])
+def test_pages_say_the_sums_of_what_was_found_at_first_sight(page: str) -> None:
+    """The figures are data; a page that repeats them must not fall behind."""
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    for name, kinds in (
+        (first_sight.RECORDED, ["found", "quiet_found", "flagged", "hard_flagged"]),
+        (first_sight.UNSEEN, ["found", "flagged"]),
+    ):
+        for kind in kinds:
+            found, of = first_sight.total(name, kind)
+            assert {f"{found:,}", f"{of:,}"} <= set(re.findall(r"\d[\d,]*\d|\d", text)), kind
+
+
+def test_what_was_found_at_first_sight_adds_up() -> None:
+    for name in (first_sight.UNSEEN, first_sight.RECORDED):
+        for row in first_sight.rounds(name):
+            for kind, (of, _) in first_sight.KINDS.items():
+                if row[kind]:
+                    assert 0 <= int(row[kind]) <= int(row[of]), (row["round"], kind)
+        header, rows = first_sight.table(name)
+        assert {len(row) for row in rows} == {len(header)}
+        assert len(rows) == len(first_sight.rounds(name)) + 1
+    assert sum(int(r["malicious"] or 0) for r in first_sight.rounds("recorded")) <= len(
+        list((ROOT / "tests" / "recorded" / "malicious").iterdir())
+    )
