@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from pathlib import Path
 
 import build_detections
@@ -143,6 +144,36 @@ def test_the_rest_of_a_tree_that_was_seen_whole_is_no_finding_of_its_own(
     written = app.run_saved(stanza(rule), {"Endpoint.Processes": whole}).rows
     assert written
     assert [row["tree_key"] for row in written] == [row["installer_tree_id"] for row in written]
+
+
+@pytest.mark.parametrize("guids", [True, False], ids=["guids", "no guids"])
+@pytest.mark.parametrize("gap", [600, 7_200, 11_400, 15_000])
+@pytest.mark.parametrize(
+    "search", ["installer_process_tree_score_high", "installer_trees___summary"]
+)
+def test_a_slow_install_is_one_finding_and_one_tree(
+    app: App, search: str, gap: int, guids: bool
+) -> None:
+    """Hourly runs over a package whose script acts only after a while."""
+    script = 'powershell -w hidden -ep bypass -c "IEX (New-Object Net.WebClient).DownloadString(1)"'
+    install = "msiexec /i C:\\Users\\u\\Downloads\\a.msi"
+    first = {"_time": 0, "dest": "a", "process_id": 7, "process_name": "msiexec.exe",
+             "process": install}  # fmt: skip
+    later = {"_time": gap, "dest": "a", "process_id": 8, "parent_process_id": 7, "process": script,
+             "process_name": "powershell.exe", "parent_process_name": "msiexec.exe",
+             "parent_process": install}  # fmt: skip
+    if guids:
+        first["process_guid"] = later["parent_process_guid"] = "{G-1}"
+        later["process_guid"] = "{G-2}"
+    rows = [{**row, "_time": NOW + row["_time"]} for row in (first, later)]
+    told: dict[str, int] = {}
+    for hour in range(gap // 3600, gap // 3600 + 6):
+        run = copy(app)
+        run.now = NOW + 400 + 3600 * hour
+        for row in run.run_saved(stanza(search), {"Endpoint.Processes": rows}).rows:
+            tree = str(row["installer_tree_id" if "summary" in search else "tree_key"])
+            told[tree] = max(told.get(tree, 0), int(float(row["installer_score"])))
+    assert [score >= 60 for score in told.values()].count(True) == 1, told
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ TREE_COLUMNS = (
     "_time dest user installer_score installer_severity installer_family process_name process "
     "process_id process_guid parent_process_name parent_process signal signal_detail "
     "mitre_technique_id risk_message tree process_count tree_depth first_time last_time "
-    "dest_prevalence tree_fingerprint installer_tree_id link_method allowlist risk_score "
-    "risk_object risk_object_type threat_object threat_object_type score_json"
+    "root_in_data dest_prevalence tree_fingerprint installer_tree_id link_method allowlist "
+    "risk_score risk_object risk_object_type threat_object threat_object_type score_json"
 ).split()
 """Columns of `output=trees`, in their order."""
 
@@ -83,6 +83,7 @@ def tree_row(
         "tree_depth": max(node.depth for node in tree.nodes),
         "first_time": _time(min(times)) if times else "",
         "last_time": _time(max(times)) if times else "",
+        "root_in_data": int(tree.top.row >= 0),
         "dest_prevalence": seen[0],
         "tree_fingerprint": fingerprint,
         "installer_tree_id": tree_id,
