@@ -5,28 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from installer_trees.layout import DATA_MODELS, FIELDS, MISSING
 from installer_trees.pipeline import Pipeline
 
+from .cim import Layout, Unknown
 from .readers import Broken, Record
 from .readers.audit import LINE, Joiner
 from .readers.objects import of_text
 from .readers.windows import parsed
-from .tables import Event, Source
+from .tables import Source
 from .times import epoch, is_epoch
 from .values import text
 
 CHUNK_ROWS = 2_000
 CIM = "cim"
-_WHO = ("process_id", "process_guid")
-_WHAT = ("process", "process_name", "dest_ip", "file_path", "registry_path", "service_name")
-_TIMES = ("_time", "timestamp", "@timestamp", "time", "Timestamp", "TimeCreated")
-_HOSTS = ("dest", "host", "dvc")
 _AROUND = ("_time", "host")
-_PEERS = ("dest_ip", "url", "dest_port")
 _HEADERS = 5_000
 
 
@@ -41,6 +36,7 @@ class Tally:
         columns: The names in the first of those.
         bare: Process creations without a command line, by source.
         processes: Process creations, by source.
+        odd: Process creations, by the columns that were not understood.
         nameless: Rows that did not say on which host they happened.
         timeless: Rows with a time that could not be read.
         time: The first of those.
@@ -52,6 +48,7 @@ class Tally:
     columns: tuple[str, ...] = ()
     bare: Counter[str] = field(default_factory=Counter)
     processes: Counter[str] = field(default_factory=Counter)
+    odd: Counter[Unknown] = field(default_factory=Counter)
     nameless: int = 0
     timeless: int = 0
     time: str = ""
@@ -92,7 +89,7 @@ class Feed:
         self._forced = forced
         self._last: Source | None = None
         self._chunks: dict[tuple[str, ...], _Chunk] = {}
-        self._cim: dict[tuple[str, ...], _CimLayout | None] = {}
+        self._layouts: dict[tuple[bool, tuple[str, ...]], Layout | None] = {}
         self.tally = Tally()
         self._file = self._host = ""
         self._broken = Broken()
@@ -107,7 +104,7 @@ class Feed:
 
     def add(self, record: Record) -> None:
         """Take in one record; rows that are CIM already win over what their source has besides."""
-        layout = self._cim_layout(record) if self._forced in (None, CIM) else None
+        layout = self._layout(record)
         if layout is not None:
             self._add_cim(layout, record)
             return
@@ -137,10 +134,15 @@ class Feed:
 
     def _add_known(self, record: Record) -> None:
         source = self._source(record)
-        if source is None:
-            self._refuse(record)
-        else:
+        if source is not None:
             self._add_mapped(source, record)
+            return
+        of_windows = record.get("Channel") and record.get("EventID")
+        layout = self._layout(record, loose=True) if not of_windows else None
+        if layout is not None:
+            self._add_cim(layout, record)
+        else:
+            self._refuse(record)
 
     def _refuse(self, record: Record) -> None:
         """Count a record of no known source; a Windows event at least says what it is."""
@@ -166,35 +168,47 @@ class Feed:
             self.tally.nameless += 1
         self.tally.used[source.title] += 1
         if event.kind == "process":
-            self._count(source.title, row[header.index("process")], event)
+            self._count(source.title, not row[header.index("process")])
         row.append(self._file)
         self._append((*header, "source"), row)
 
-    def _count(self, title: str, command: str, event: Event) -> None:
+    def _count(self, title: str, bare: bool) -> None:
+        """Count a process creation; `bare` tells that it has no command line."""
         self.tally.processes[title] += 1
-        if not command:
+        if bare:
             self.tally.bare[title] += 1
 
-    def _cim_layout(self, record: Record) -> _CimLayout | None:
+    def _layout(self, record: Record, loose: bool = False) -> Layout | None:
         """Return how a record with CIM names is handed on, None if it has none."""
+        if self._forced not in (None, CIM):
+            return None
         header = tuple(record)
-        if header not in self._cim:
-            if len(self._cim) >= _HEADERS:
-                self._cim.clear()
-            self._cim[header] = _CimLayout.of(header)
-        return self._cim[header]
+        key = (loose, header)
+        if key not in self._layouts:
+            if len(self._layouts) >= _HEADERS:
+                self._layouts.clear()
+            self._layouts[key] = Layout.of(header, loose)
+        return self._layouts[key]
 
-    def _add_cim(self, layout: _CimLayout, record: Record) -> None:
+    def _add_cim(self, layout: Layout, record: Record) -> None:
         row = [value if type(value) is str else text(value) for value in record.values()]
+        other = layout.other_event(row)
+        if other:
+            self.tally.unused[f"event {other}"] += 1
+            return
         if layout.time >= 0:
             row[layout.time] = epoch(row[layout.time])
+        if layout.is_process(row):
+            self._count(layout.title, layout.is_bare(row))
+            if layout.unknown:
+                self.tally.odd[layout.unknown] += 1
         nameless = layout.is_nameless(row)
         if not layout.hosts:
             row.append("")
         if nameless:
             row[layout.host] = self._host
             self.tally.nameless += 1
-        self.tally.used["CIM"] += 1
+        self.tally.used[layout.title] += 1
         self._append(layout.header, row)
 
     def _add_raw(self, record: Record) -> None:
@@ -234,67 +248,9 @@ class Feed:
             self._pipeline.add(chunk.body())
 
 
-@dataclass(frozen=True)
-class _CimLayout:
-    """How rows with CIM names and one set of columns are handed on."""
-
-    header: tuple[str, ...]
-    time: int
-    host: int
-    hosts: tuple[int, ...]
-    sources: tuple[int, ...]
-    peers: tuple[int, ...]
-
-    @classmethod
-    def of(cls, header: tuple[str, ...]) -> _CimLayout | None:
-        """Return the layout of a header that says who did what, None for any other."""
-        plain = [_plain(name) for name in header]
-        if set(plain).isdisjoint(_WHO) or set(plain).isdisjoint(_WHAT):
-            return None
-        place = next((header.index(name) for name in _TIMES if name in header), -1)
-        names = list(header)
-        if place >= 0:
-            names[place] = "_time"
-        hosts, sources, peers = (
-            tuple(i for name in wanted for i, found in enumerate(plain) if found == name)
-            for wanted in (_HOSTS, ("src",), _PEERS)
-        )
-        if not hosts:
-            names.append("dest")
-        host = hosts[0] if hosts else len(header)
-        return cls(tuple(names), place, host, hosts, sources, peers)
-
-    def is_nameless(self, row: list[str]) -> bool:
-        """Tell whether a row names no host; `src` is that of a connection, and of nothing else."""
-        if _any(row, self.hosts):
-            return False
-        return not (_any(row, self.sources) and _any(row, self.peers))
-
-
-def _any(row: list[str], places: tuple[int, ...]) -> bool:
-    """Tell whether one of the cells holds something."""
-    return any(row[place] not in MISSING for place in places)
-
-
-def _plain(name: str) -> str:
-    """Return the CIM field that a column names, with or without its data model."""
-    prefix, _, short = name.rpartition(".")
-    known = short in FIELDS and (not prefix or prefix.rsplit(".", 1)[-1] in DATA_MODELS)
-    return short if known else ""
-
-
 def _filled(record: Record) -> Record:
     """Leave out what is empty, so that a stand-in counts."""
     return {name: value for name, value in record.items() if value}
-
-
-def lacking(columns: Iterable[str]) -> str:
-    """Return which CIM columns records lack to be of use, empty if they have none or all."""
-    plain = {_plain(name) for name in columns}
-    who, what = not plain.isdisjoint(_WHO), not plain.isdisjoint(_WHAT)
-    if who == what:
-        return ""
-    return "process or process_name" if who else "process_id or process_guid"
 
 
 def described(tally: Tally, most: int = 6) -> Iterator[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from .cim import Unknown, lacking
 from .errors import InputError, MissingPackageError
-from .feed import Feed, Tally, described, lacking
+from .feed import Feed, Tally, described
 from .inputs import Item, Opened, opened
 from .readers import Broken, Record, audit, objects, table, text, windows
 from .readers.mended import Damage
@@ -191,6 +192,8 @@ class Reader:
                 f"{item.name}: {many} could not be read, first {tally.time[:SHOWN_CHARS]!r}; "
                 f"what can be read is {READ}."
             )
+        if sum(tally.odd.values()) * 2 > sum(tally.processes.values()):
+            report.warnings.append(f"{item.name}: {_not_understood(tally.odd)}.")
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 
@@ -275,6 +278,15 @@ def _listed(names: list[str]) -> str:
 def _counted(names: list[str]) -> str:
     """Name the first file and count the others."""
     return names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+
+
+def _not_understood(odd: Iterable[Unknown]) -> str:
+    """Say which columns of process creations were not understood."""
+    pairs = dict.fromkeys(pair for unknown in odd for pair in unknown)
+    names = list(dict.fromkeys(name for name, _ in pairs))
+    expected = ", ".join(dict.fromkeys(field for _, field in pairs))
+    many = f"columns {', '.join(names)} were" if len(names) > 1 else f"column {names[0]} was"
+    return f"the {many} not understood; expected {expected}"
 
 
 def _nothing_of_use(tally: Tally, broken: Broken) -> str:

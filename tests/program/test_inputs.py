@@ -10,8 +10,10 @@ import random
 import re
 import sys
 import zlib
+from itertools import chain
 
 import pytest
+from sample import SAMPLES
 
 from installerscore_cli.readers import Broken, mended, objects, windows
 
@@ -447,6 +449,104 @@ def test_a_security_log_without_command_lines_is_remarked(program, tmp_path):
     path.write_text(text, encoding="utf-8")
     ran = program(path)
     assert "9 of 9 process creations of Windows Security log have no command line" in ran.err
+
+
+def renamed(path, names, left_out=()):
+    """Write a malicious sample as CSV with other columns; return where."""
+    lines = (SAMPLES / "windows/win_msi_encoded_powershell.jsonl").read_text().splitlines()
+    rows = [
+        {names.get(name, name): value for name, value in json.loads(line).items()} for line in lines
+    ]
+    columns = [name for name in dict.fromkeys(chain.from_iterable(rows)) if name not in left_out]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+SYSMON_NAMES = {
+    "_time": "TimeCreated",
+    "dest": "Computer",
+    "user": "User",
+    "process": "CommandLine",
+    "process_path": "Image",
+    "process_id": "ProcessId",
+    "process_guid": "ProcessGuid",
+    "parent_process": "ParentCommandLine",
+    "parent_process_path": "ParentImage",
+    "parent_process_id": "ParentProcessId",
+    "parent_process_guid": "ParentProcessGuid",
+    "original_file_name": "OriginalFileName",
+}
+NO_NAMES = "process_name process_exec parent_process_name parent_process_exec".split()
+
+
+def test_process_creations_of_cim_without_command_lines_are_remarked(program, tmp_path):
+    path = renamed(tmp_path / "s.csv", {}, ("process", "parent_process"))
+    ran = program(path, "--quiet")
+    assert ran.code == 0
+    (said,) = ran.warnings
+    assert "9 of 9 process creations of CIM have no command line, so most signals" in said
+    assert program(SAMPLES / "windows", "--quiet").warnings == []
+
+
+def test_columns_that_seem_to_hold_a_process_and_were_not_understood_are_named(program, tmp_path):
+    names = {"process": "cmd", "parent_process": "Parent Cmd", "parent_process_id": "ppid"}
+    path = renamed(tmp_path / "s.csv", names, ("parent_process_guid",))
+    ran = program(path, "--quiet")
+    assert ran.warnings[0] == (
+        f"installerscore: warning: {path}: the columns cmd, Parent Cmd, ppid were not understood; "
+        "expected process, parent_process, parent_process_id."
+    )
+    path = renamed(tmp_path / "t.csv", {"process": "cmd"})
+    (said, _) = program(path, "--quiet").warnings
+    assert "the column cmd was not understood; expected process." in said
+
+
+@pytest.mark.parametrize(
+    ("names", "left_out"),
+    [
+        ({"process": "CommandLine", "process_name": "Name"}, ()),
+        ({"process": "CommandLine", "parent_process": "ParentCommandLine"}, NO_NAMES),
+        (SYSMON_NAMES, [*NO_NAMES, "file_path", "dest_ip", "registry_path"]),
+        (SYSMON_NAMES, [*NO_NAMES, "ProcessGuid", "ParentProcessGuid"]),
+        (
+            {**SYSMON_NAMES, "dest_ip": "DestinationIp", "file_path": "TargetFilename"},
+            [*NO_NAMES, "ProcessGuid", "ParentProcessGuid"],
+        ),
+    ],
+    ids=["a few", "without names", "Sysmon", "without GUIDs", "with events"],
+)
+def test_common_names_of_other_tools_are_understood(program, tmp_path, names, left_out):
+    """Beside CIM names and alone, with Sysmon's GUIDs and without."""
+    ran = program(renamed(tmp_path / "s.csv", names, left_out), "--output", "jsonl")
+    (row,) = ran.rows
+    assert (row["dest"], row["process_count"]) == ("WKS-FIN-07", 9)
+    assert row["process"].startswith('"C:\\Windows\\System32\\msiexec.exe" /i')
+    assert row["installer_severity"] == "critical"
+    assert ran.warnings == []
+
+
+def test_cim_names_win_over_other_names_of_the_same(program, tmp_path):
+    path = renamed(tmp_path / "s.csv", {"user": "CommandLine", "action": "ProcessId"})
+    (row,) = program(path, "--output", "jsonl").rows
+    assert row["installer_severity"] == "critical"
+
+
+def test_the_creator_of_a_process_is_not_taken_for_it(program, tmp_path):
+    """Beside `NewProcessId`, `ProcessId` is that of the parent."""
+    path = tmp_path / "s.csv"
+    path.write_text("Computer,NewProcessId,ProcessId,CommandLine\nh,7,6,msiexec /i a.msi\n")
+    assert program(path).code == 2
+
+
+def test_of_events_with_other_names_only_process_creations_are_taken(program, tmp_path):
+    path = tmp_path / "s.csv"
+    rows = (f"{number},h,7,C:\\a.exe,a.exe,6" for number in (1, 5, 10, 4688))
+    header = "EventID,Computer,ProcessId,Image,CommandLine,ParentProcessId"
+    path.write_text("\n".join([header, *rows, ""]))
+    assert "Rows read: 2;" in program(path).out
 
 
 def test_characters_that_xml_forbids_do_not_hide_an_event(program, tmp_path, sysmon):
