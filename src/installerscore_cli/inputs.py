@@ -27,6 +27,18 @@ STDIN = "-"
 _HEADER = re.compile(r"[^<>=:]+")
 FORMS = ("csv", "json", "xml", "evtx", "audit")
 _GZIP = b"\x1f\x8b"
+# What a file is called that may hold events, whether it can be read or not; `.txt` and `.log` are
+# what everything is called.
+_DATA = re.compile(
+    r"(?i)\.(csv|tsv|json|jsonl|ndjson|xml|evtx?|parquet|xlsx?|zip|7z|tar|tgz)"
+    r"(\.(gz|xz|bz2|zst))?$"
+)
+_EVENTS = ("evtx", "xml", "audit")
+_TEXT_OF_WEVTUTIL = (
+    "was written by wevtutil as text, which loses what is needed: use wevtutil qe LOG /lf:true "
+    "/e:Events"
+)
+_TEXT_OF_AUSEARCH = "was written by ausearch -i, which loses what is needed: use ausearch --raw"
 # Bytes that texts hold seldom, and the part of a text that they are at most. Every tenth byte of
 # what is packed or random is one of them; audit logs have one in a record.
 _CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\v\f\r\x1b")
@@ -102,6 +114,13 @@ class Opened:
     def cut(self) -> str:
         """Why the content ended too early, empty if it did not so far."""
         return self.packed.cut if self.packed is not None else ""
+
+
+def seems_data(item: Item, file: Opened) -> bool:
+    """Tell whether a file seems to hold events by its content or by what it is called."""
+    if file.form in _EVENTS or file.problem in (_TEXT_OF_WEVTUTIL, _TEXT_OF_AUSEARCH):
+        return True
+    return bool(_DATA.search(item.name))
 
 
 def items(arguments: Iterable[str]) -> list[Item]:
@@ -327,14 +346,11 @@ def _text_form(text: str) -> tuple[str, str]:
     if "<Event>" in text or "<Event " in text:
         return "xml", ""
     if start.startswith("Event[0]"):
-        return "", (
-            "was written by wevtutil as text, which loses what is needed: use wevtutil qe LOG "
-            "/lf:true /e:Events"
-        )
+        return "", _TEXT_OF_WEVTUTIL
     if start[0] == "<":
         return "", "is XML without <Event> elements: expected the export of a Windows event log"
     if any("msg=audit(" in line for line in lines):
-        return "", "was written by ausearch -i, which loses what is needed: use ausearch --raw"
+        return "", _TEXT_OF_AUSEARCH
     return "", (
         "is text of an unknown form: expected CSV with a header, JSON, XML of Windows events or a "
         f"Linux audit log; found {lines[0][:60]!r}"

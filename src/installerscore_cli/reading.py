@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .cim import Unknown, lacking
 from .errors import InputError, MissingPackageError
 from .feed import Feed, Tally, described
-from .inputs import Item, Opened, opened
+from .inputs import Item, Opened, opened, seems_data
 from .readers import Broken, Record, audit, objects, table, text, windows
 from .readers.mended import Damage
 from .tables import Source
@@ -97,6 +97,7 @@ class Reader:
         self._bare: Counter[str] = Counter()
         self._processes: Counter[str] = Counter()
         self._nameless: dict[str, None] = {}
+        self._missed: dict[str, list[str]] = {}
 
     def read(self, items: list[Item]) -> Report:
         """Read all files; a file that was named and cannot be used ends it.
@@ -148,16 +149,17 @@ class Reader:
             except InputError as error:
                 failure = type(error)(f"{item.name}: {error}.")
         cut = file.cut or damage.cut or broken.cut
+        data = seems_data(item, file)
         if tally.unknown and not tally.used and not tally.unused:
-            self._useless(item, self._unknown(tally), reasons)
+            self._useless(item, self._unknown(tally), reasons, data)
         elif failure is not None:
             raise failure
         elif cut:
             raise InputError(f"{item.name}: could not be read to its end ({cut}).")
         elif not form:
-            self._useless(item, file.problem, reasons)
+            self._useless(item, file.problem, reasons, data)
         elif not tally.used and (tally.unused or broken.count):
-            self._useless(item, _nothing_of_use(tally, broken), reasons)
+            self._useless(item, _nothing_of_use(tally, broken), reasons, data)
 
     def _records(self, item: Item, records: Iterator[Record], file: Opened) -> None:
         try:
@@ -197,11 +199,13 @@ class Reader:
         if tally.unknown and tally.used:
             report.warnings.append(f"{item.name}: {tally.unknown:,} records are of no known kind.")
 
-    def _useless(self, item: Item, why: str, reasons: dict[str, list[str]]) -> None:
+    def _useless(self, item: Item, why: str, reasons: dict[str, list[str]], data: bool) -> None:
         """Pass over a file of a folder; a file that was named is an error."""
         if item.named:
             raise InputError(f"{item.name}: {why}.")
         reasons.setdefault(why, []).append(item.name)
+        if data:
+            self._missed.setdefault(why, []).append(item.name)
         self.report.skipped.append(item.name)
 
     def _unknown(self, tally: Tally) -> str:
@@ -234,8 +238,7 @@ class Reader:
             raise InputError(report.warnings[0])
         if not items:
             raise InputError("There are no files in the folders that were given.")
-        often = sorted(reasons.items(), key=lambda found: -len(found[1]))[:NAMED]
-        why = "; ".join(f"{_counted(names)}: {reason}" for reason, names in often)
+        why = _most(reasons)
         if len(items) == 1:
             raise InputError(f"{why}.")
         raise InputError(
@@ -243,6 +246,14 @@ class Reader:
         )
 
     def _warn(self) -> None:
+        missed = sum(map(len, self._missed.values()))
+        if missed:
+            many = f"{missed:,} files that look" if missed > 1 else "1 file that looks"
+            were, them = ("were", "them") if missed > 1 else ("was", "it")
+            self.report.warnings.append(
+                f"{many} like data {were} passed over, and nothing in {them} was scored; "
+                f"{_most(self._missed)}."
+            )
         for title, count in self._bare.items():
             if count * 2 > self._processes[title]:
                 self.report.warnings.append(
@@ -278,6 +289,12 @@ def _listed(names: list[str]) -> str:
 def _counted(names: list[str]) -> str:
     """Name the first file and count the others."""
     return names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+
+
+def _most(reasons: dict[str, list[str]]) -> str:
+    """Say why files are of no use, what holds for most of them first."""
+    often = sorted(reasons.items(), key=lambda found: -len(found[1]))[:NAMED]
+    return "; ".join(f"{_counted(names)}: {reason}" for reason, names in often)
 
 
 def _not_understood(odd: Iterable[Unknown]) -> str:

@@ -300,6 +300,45 @@ def test_other_files_of_a_folder_that_are_no_whole_csv_do_not_count_as_cut(
     assert "Files passed over: 1" in ran.err
 
 
+DATA_PASSED_OVER = {
+    "other.csv": (b"name,color\nbox,red\n", "has no columns that are known"),
+    "objects.json": (b'{"name": "box"}\n', "has no columns that are known"),
+    "other.xml": (b"<?xml version='1.0'?><html></html>", "is XML without <Event> elements"),
+    "other.csv.gz": (gzip.compress(b"name,color\nbox,red\n"), "has no columns that are known"),
+    "Application": (EVENTS[-1].encode(), "holds no process creations, connections"),
+    "logs.zip": (b"PK\3\4rest", "is a zip archive"),
+    "empty.jsonl": (b"", "is empty"),
+    "audit.txt": (b"type=EXECVE msg=audit(11/22/2026 01:22:45.9:2) : argc=1\n", "ausearch --raw"),
+}
+
+
+@pytest.mark.parametrize("name", DATA_PASSED_OVER)
+def test_a_file_of_a_folder_that_seems_data_is_not_passed_over_in_silence(program, tmp_path, name):
+    content, why = DATA_PASSED_OVER[name]
+    (tmp_path / "a.xml").write_text(SYSMON, encoding="utf-8")
+    (tmp_path / name).write_bytes(content)
+    ran = program(tmp_path, "--quiet")
+    (said,) = ran.warnings
+    assert ran.code == 0
+    start = "1 file that looks like data was passed over, and nothing in it was scored; "
+    assert f"warning: {start}{tmp_path / name}: " in said
+    assert why in said
+
+
+def test_files_that_seem_data_are_counted_and_others_are_not(program, tmp_path):
+    (tmp_path / "a.xml").write_text(SYSMON, encoding="utf-8")
+    for name in ("b.csv", "c.csv"):
+        (tmp_path / name).write_text("name,color\nbox,red\n")
+    (tmp_path / "notes.txt").write_text("seen by the night shift\n")
+    (tmp_path / "syslog.log").write_text("Nov 22 02:00:00 web01 cron[1]: started\n")
+    (tmp_path / "page.png").write_bytes(bytes(PROBLEMS["a picture"][0]))
+    ran = program(tmp_path)
+    (said,) = ran.warnings
+    assert "2 files that look like data were passed over, and nothing in them was scored; " in said
+    assert f"{tmp_path / 'b.csv'} and 1 more: has no columns that are known" in said
+    assert "Files passed over: 5" in re.sub(r"\s+", " ", ran.out)
+
+
 def test_an_empty_name_is_not_the_folder_that_we_are_in(program, tmp_path, monkeypatch):
     """What `installerscore "$FOLDER"` gives where the variable is not set."""
     monkeypatch.chdir(tmp_path)
