@@ -28,8 +28,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 MOST_EVENTS = 100_000_000
 
 _CODES = """
-  2    the input or an option cannot be used; a file could not be read to its end, and
-       what stands before was used; or the answer could not be written
+  2    the input or an option cannot be used; a file could not be read to its end or
+       --max-events left rows out, and what stands before was used; or the answer
+       could not be written
   70   a fault of the program itself
   130  interrupted with Ctrl-C
   141  whoever read the output has gone
@@ -264,8 +265,8 @@ def _reading(
         type=_between(1, MOST_EVENTS),
         default=MOST_EVENTS,
         metavar="N",
-        help="take the first N rows, and leave out the rest with a warning (default "
-        f"{MOST_EVENTS:,})",
+        help="take the first N rows, and leave out the rest with a warning and exit code 2 "
+        f"(default {MOST_EVENTS:,})",
     )
     reading.add_argument(
         "--quiet", "-q", action="store_true", help="no progress and no summary, but warnings"

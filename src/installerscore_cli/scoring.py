@@ -55,7 +55,8 @@ def run(options: argparse.Namespace, sources: dict[str, Source], say: Say) -> in
         else:
             code = _answer(options, pipeline, report, saved)
         _warn(pipeline, report, options, say)
-        return code or (UNUSABLE if report.failed else NOTHING)
+        cut = report.failed or pipeline.store.counters.over_limit
+        return code or (UNUSABLE if cut else NOTHING)
     finally:
         pipeline.close()
 

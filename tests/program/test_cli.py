@@ -279,6 +279,17 @@ def test_max_events_says_what_was_left_out(program):
     assert "maxevents" not in ran.err + ran.out
 
 
+@pytest.mark.parametrize("command", ["score", "processes", "health"])
+def test_max_events_that_cut_the_input_end_with_the_code_of_a_cut(program, command):
+    assert program(command, SYSMON, "--max-events", "11").code == 2
+    assert program(command, SYSMON, "--max-events", "12").code == 0
+
+
+def test_a_finding_in_the_rows_that_max_events_left_counts_more_than_the_cut(program):
+    assert program(SYSMON, "--max-events", "11", "--fail-on", "high").code == 1
+    assert program(SYSMON, "--max-events", "2", "--fail-on", "critical").code == 2
+
+
 def test_quiet_leaves_warnings(program):
     ran = program(DATA / "eslogger.jsonl", "--quiet")
     assert "What was read" not in ran.out
