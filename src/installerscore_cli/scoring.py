@@ -120,7 +120,8 @@ def _answer(
         _rows(options, pipeline.process_columns(), pipeline.process_rows(kept))
         return NOTHING
     severities = Counter(one.score.severity for one in kept)
-    overview = Overview(len(kept), severities, report, _messages(pipeline))
+    scores = [one.score.value for one in kept]
+    overview = Overview(scores, severities, report, _messages(pipeline))
     with ExitStack() as stack:
         views = [_view(options, options.output, sys.stdout, pipeline, overview)]
         for path, form in saved:

@@ -9,11 +9,16 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
+from sample import SAMPLES
 
 from installerscore_cli.clean import visible
+from installerscore_cli.reading import Report
+from installerscore_cli.views import Overview
+from installerscore_cli.views.listing import Listing
 from installerscore_cli.views.plain import FORMULA
 from installerscore_cli.views.style import CSS
 from installerscore_cli.views.terminal import Screen
@@ -142,6 +147,38 @@ def test_a_quiet_tree_is_not_drawn_and_the_rest_is_counted(program):
     out = program(DATA, "--host", "h", "--top", "1", "--draw", "5").out
     assert out.count("Why (signal") == 1
     assert "more with lower scores; --top 0 shows all." in out
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([91, 40, 0], "1 more with a lower score; --top 0"),
+        ([91, 40, 40], "1 more with the same score; --top 0"),
+        ([91, 40, 40, 40], "2 more with the same score; --top 0"),
+        ([91, 40, 40, 0], "2 more with the same or lower scores; --top 0"),
+        ([91, 40, 30, 0], "2 more with lower scores; --top 0"),
+        ([91, 40], ""),
+    ],
+)
+def test_what_is_left_out_is_said_to_score_what_it_does(program, monkeypatch, scores, said):
+    stream = io.StringIO()
+    (row,) = program(DATA / "sysmon.xml", "--output", "jsonl").rows
+    overview = Overview(scores, Counter(), Report())
+    listing = Listing(Screen(stream, 120), overview, most=2, drawn=0, quiet=True)
+    for score in scores[:2]:
+        listing.add(None, {**row, "installer_score": score})
+    listing.close()
+    lines = [line for line in stream.getvalue().splitlines() if " more with " in line]
+    assert [line.partition("--top 0")[0] + "--top 0" for line in lines] == ([said] if said else [])
+
+
+def test_the_scores_of_a_run_are_compared(program):
+    quiet = SAMPLES / "windows" / "win_nsis_notepadpp.jsonl"
+    text = quiet.read_text(encoding="utf-8")
+    other = text.replace('"dest": "', '"dest": "other-').replace('"src": "', '"src": "other-')
+    assert "1 more with the same score; --top 0 shows all." in (
+        program("--top", "1", stdin=(text + other).encode()).out
+    )
 
 
 def cells(text: str) -> list[str]:

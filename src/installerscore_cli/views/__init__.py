@@ -22,16 +22,21 @@ class Overview:
     """What is known before the first tree is shown.
 
     Attributes:
-        trees: How many there are in all.
+        scores: The score of each tree, the highest first.
         severities: How many of each severity.
         report: What was read.
         messages: What the engine says of the rows, each with its level.
     """
 
-    trees: int
+    scores: Sequence[int]
     severities: Counter[str]
     report: Report
     messages: Sequence[Message] = ()
+
+    @property
+    def trees(self) -> int:
+        """How many trees there are in all."""
+        return len(self.scores)
 
 
 class View(Protocol):

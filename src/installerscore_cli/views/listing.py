@@ -58,9 +58,10 @@ class Listing:
         screen.title(f"{overview.trees:,} installer {many}{counted}")
         if self._rows:
             trees(screen, self._rows)
-        left_out = overview.trees - len(self._rows)
+        left_out = overview.scores[len(self._rows) :]
         if left_out:
-            screen.paragraph(f"{left_out:,} more with lower scores; --top 0 shows all.")
+            how = _lower(overview.scores[len(self._rows) - 1], left_out)
+            screen.paragraph(f"{len(left_out):,} more with {how}; --top 0 shows all.")
         for row in self._rows[: self._drawn]:
             if row["signal"]:
                 tree(screen, row)
@@ -70,6 +71,13 @@ class Listing:
             for level, text in overview.messages:
                 if level == "INFO":
                     screen.paragraph(text)
+
+
+def _lower(shown: int, left_out: Sequence[int]) -> str:
+    """Say how scores stand to the last one that is shown; both are the highest first."""
+    if left_out[0] < shown:
+        return "lower scores" if len(left_out) > 1 else "a lower score"
+    return "the same score" if left_out[-1] == shown else "the same or lower scores"
 
 
 def trees(screen: Screen, rows: Sequence[Row]) -> None:
