@@ -86,7 +86,6 @@ class Layout:
     Attributes:
         title: What the rows are called.
         header: The names under which the columns go on; `dest` is added where there is no host.
-        time: The place of the time, -1 for none.
         host: The place that takes the host of a row that names none.
         commands: The places of command lines.
         targets: The places that say that a row is no process creation.
@@ -96,7 +95,6 @@ class Layout:
 
     title: str
     header: tuple[str, ...]
-    time: int
     host: int
     hosts: tuple[int, ...]
     sources: tuple[int, ...]
@@ -131,7 +129,6 @@ class Layout:
         return cls(
             title=OTHERS if loose else CIM,
             header=tuple(names),
-            time=place,
             host=hosts[0] if hosts else len(header),
             hosts=hosts,
             sources=_places(plain, ("src",)),

@@ -11,5 +11,9 @@ class OutputError(Exception):
     """Output that cannot be written, as one sentence: where, and why."""
 
 
+class DatesError(InputError):
+    """Times that were read with the month first turn out to be wrong; they cannot be taken back."""
+
+
 class MissingPackageError(InputError):
     """A package that is needed to read some files is not installed; no other file helps."""

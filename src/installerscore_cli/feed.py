@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-
-from installer_trees.pipeline import Pipeline
 
 from .cim import Layout, Unknown
 from .readers import Broken, Record
@@ -23,6 +21,9 @@ CHUNK_ROWS = 2_000
 CIM = "cim"
 _AROUND = ("_time", "host")
 _HEADERS = 5_000
+
+Take = Callable[[bytes], None]
+Epoch = Callable[[str], str]
 
 
 @dataclass
@@ -76,15 +77,13 @@ class Feed:
     """Takes records of any source, and hands the engine rows with CIM fields.
 
     Args:
-        pipeline: The engine.
+        take: Takes rows, as the CSV of a chunk: the engine.
         sources: The source tables, by name.
         forced: The only source to use, None to tell it by the content.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, sources: dict[str, Source], forced: str | None = None
-    ) -> None:
-        self._pipeline = pipeline
+    def __init__(self, take: Take, sources: dict[str, Source], forced: str | None = None) -> None:
+        self._take = take
         self._sources = list(sources.values())
         self._forced = forced
         self._last: Source | None = None
@@ -92,13 +91,18 @@ class Feed:
         self._layouts: dict[tuple[bool, tuple[str, ...]], Layout | None] = {}
         self.tally = Tally()
         self._file = self._host = ""
+        self._epoch: Epoch = epoch
         self._broken = Broken()
         self._joiner = Joiner(self._broken)
 
-    def begin(self, file: str, host: str, broken: Broken) -> Tally:
+    def alike(self, take: Take) -> Feed:
+        """Return a feed that does the same with records, and hands the rows to another."""
+        return Feed(take, {source.name: source for source in self._sources}, self._forced)
+
+    def begin(self, file: str, host: str, broken: Broken, epoch: Epoch) -> Tally:
         """Begin a file: `host` stands in where its records name none. Return its counts."""
         self.tally = Tally()
-        self._file, self._host = file, host
+        self._file, self._host, self._epoch = file, host, epoch
         self._broken, self._joiner = broken, Joiner(broken)
         return self.tally
 
@@ -196,8 +200,6 @@ class Feed:
         if other:
             self.tally.unused[f"event {other}"] += 1
             return
-        if layout.time >= 0:
-            row[layout.time] = epoch(row[layout.time])
         if layout.is_process(row):
             self._count(layout.title, layout.is_bare(row))
             if layout.unknown:
@@ -236,16 +238,18 @@ class Feed:
                 self.flush()
                 self._chunks.clear()
             chunk = self._chunks[header] = _Chunk(list(header))
-        if chunk.time is not None and row[chunk.time] and not is_epoch(row[chunk.time]):
-            self.tally.timeless += 1
-            self.tally.time = self.tally.time or row[chunk.time]
+        if chunk.time is not None and row[chunk.time]:
+            moment = row[chunk.time] = self._epoch(row[chunk.time])
+            if moment and not is_epoch(moment):
+                self.tally.timeless += 1
+                self.tally.time = self.tally.time or moment
         chunk.rows.append(row)
         if len(chunk.rows) >= CHUNK_ROWS:
             self._send(chunk)
 
     def _send(self, chunk: _Chunk) -> None:
         if chunk.rows:
-            self._pipeline.add(chunk.body())
+            self._take(chunk.body())
 
 
 def _filled(record: Record) -> Record:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .cim import Unknown, lacking
-from .errors import InputError, MissingPackageError
+from .errors import DatesError, InputError, MissingPackageError
 from .feed import Feed, Tally, described
 from .inputs import Item, Opened, opened, seems_data
 from .readers import Broken, Record, audit, objects, table, text, windows
 from .readers.mended import Damage
 from .tables import Source
-from .times import READ
+from .times import DAY, MONTH, READ, Dates, order
 
 STEP = 1_000
 """Records between two looks at how far a file was read."""
@@ -120,18 +121,47 @@ class Reader:
             InputError: It was named and nothing in it is of use, or a package is missing.
         """
         broken, damage = Broken(), Damage()
-        tally = self._feed.begin(item.name, self._host or item.folder, broken)
+        dates = Dates(lambda: self._order(item))
+        host = self._host or item.folder
+        tally = self._feed.begin(item.name, host, broken, dates.epoch)
         try:
             with opened(item) as file:
                 self._content(item, file, tally, broken, damage, reasons)
         except InputError as error:
-            if isinstance(error, MissingPackageError) or (item.named and not tally.used):
+            ends = isinstance(error, (DatesError, MissingPackageError))
+            if ends or (item.named and not tally.used):
                 raise
             self.report.failed = True
             read = "; what stands before was read." if tally.used else "."
             self.report.warnings.append(str(error).rstrip(".") + read)
         finally:
             self._take(item, tally, broken, damage)
+            self.report.warnings.extend(f"{item.name}: {said}" for said in _disordered(dates))
+
+    def _order(self, item: Item) -> str:
+        """Read a file ahead to the first date that shows whether its days or months come first.
+
+        Returns:
+            `MONTH` or `DAY`; empty where no date shows it, or it can be read only once.
+        """
+        if item.path is None or not item.path.is_file():
+            return ""
+        shown: list[str] = []
+
+        def look(time: str) -> str:
+            shown.extend(filter(None, [order(time)]))
+            return time
+
+        feed = self._feed.alike(lambda body: None)
+        broken = Broken()
+        feed.begin(item.name, "", broken, look)
+        with suppress(InputError), opened(item) as file:
+            form = self._form or file.form
+            for record in _records(file, form, broken, Damage()):
+                feed.add(record)
+                if shown:
+                    break
+        return shown[0] if shown else ""
 
     def _content(
         self,
@@ -295,6 +325,19 @@ def _most(reasons: dict[str, list[str]]) -> str:
     """Say why files are of no use, what holds for most of them first."""
     often = sorted(reasons.items(), key=lambda found: -len(found[1]))[:NAMED]
     return "; ".join(f"{_counted(names)}: {reason}" for reason, names in often)
+
+
+def _disordered(dates: Dates) -> Iterator[str]:
+    """Say what is not plain in the dates of a file."""
+    proof, against = dates.proof[:SHOWN_CHARS], dates.against[:SHOWN_CHARS]
+    other = MONTH if dates.first == DAY else DAY
+    if against:
+        yield (
+            f"its dates have the {dates.first} first in {proof!r} and the {other} first in "
+            f"{against!r}, so those that could be both may be wrong; write them as 2026-12-13."
+        )
+    elif dates.first == DAY:
+        yield f"its dates have the day first, as in {proof!r}, and were all read so."
 
 
 def _not_understood(odd: Iterable[Unknown]) -> str:

@@ -92,7 +92,7 @@ def _read(
 ) -> Report:
     form = options.format if options.format in FORMS else None
     forced = None if form else options.format
-    feed = Feed(pipeline, sources, forced)
+    feed = Feed(pipeline.add, sources, forced)
     with bar(given, not options.quiet) as moved:
         report = Reader(feed, sources, form, options.host, moved).read(given)
     counters = pipeline.store.counters

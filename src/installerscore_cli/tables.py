@@ -9,7 +9,7 @@ One CSV file a source, in `sources/`, with the columns `event,field,column,as,no
 - `column` holds one or more columns with ` | ` between them, of which the first that is not empty
   counts; a dot leads into nested objects. `=text` is a constant, `{a}\{b}` puts columns together
   if all of them are there, and an empty cell takes away a field that `*` has set.
-- `as` says how the value is converted; see `values.py`.
+- `as` says how the value is converted; see `values.py`. `_time` is read as `times.py` says.
 """
 
 from __future__ import annotations

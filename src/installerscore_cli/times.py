@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 
+from .errors import DatesError
+
 READ = (
     "epoch seconds, 2026-11-22T02:00:00Z, 2026-11-22 02:00:00.000 +01:00, 11/22/2026 2:00:00 AM "
-    "(month first) or Nov 22, 2026 2:00:00 AM, in which EST and CET are zones, but not BST or IST"
+    "(month first, unless a file shows that its days are) or Nov 22, 2026 2:00:00 AM, in which EST "
+    "and CET are zones, but not BST or IST"
 )
 """What `epoch` reads, by examples."""
 
@@ -24,6 +28,9 @@ _FORMS = tuple(
         r"(?P<month>[A-Z][a-z]{2,8})\s(?P<day>\d{1,2}),\s(?P<year>\d{4})(?:,|\s@)?\s",
     )
 )
+_OF_NUMBERS = _FORMS[1]
+_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/\d{4}\b")
+MONTH, DAY = "month", "day"
 _MONTHS = {
     name: i for i, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
@@ -53,12 +60,13 @@ _NUMBER = re.compile(r"\d{9,20}(?:\.\d+)?$")
 _MILLISECONDS = 1e11
 
 
-def epoch(text: str) -> str:
+def epoch(text: str, first: str = MONTH) -> str:
     """Return epoch seconds as text; what cannot be read is returned as it is, to be counted later.
 
     A time without a zone is UTC. Reads epoch seconds and their finer units, ISO 8601 as Splunk,
     Windows, Defender and Elastic write it, and what Windows, Kibana and portals write in US
-    English: month first, or by its name, with a clock of 12 or of 24 hours.
+    English: month first, or by its name, with a clock of 12 or of 24 hours. `first` tells what
+    comes first in a date of numbers with slashes, `MONTH` or `DAY`.
     """
     text = text.strip()
     if _NUMBER.match(text):
@@ -70,12 +78,67 @@ def epoch(text: str) -> str:
         found = form.match(text)
         if found:
             day = found.group("year", "month", "day")
+            if form is _OF_NUMBERS and first == DAY:
+                day = found.group("year", "day", "month")
             hour, minute, second, fraction, half, zone = found.groups("")[3:]
             seconds = _seconds(*day, hour, minute, second, half, zone)
             if seconds is None:
                 return text
             return f"{seconds}.{fraction[:9]}" if fraction else str(seconds)
     return text
+
+
+def order(text: str) -> str:
+    """Return what comes first in a date such as 12/13/2026, empty where it does not show."""
+    found = _SLASHES.match(text.lstrip())
+    if not found:
+        return ""
+    one, two = int(found[1]), int(found[2])
+    return MONTH if one <= 12 < two else DAY if two <= 12 < one else ""
+
+
+class Dates:
+    """Reads the times of one file: what comes first in one of its dates does so in all of them.
+
+    Args:
+        ahead: Reads the file ahead and returns what comes first, empty where it does not show.
+
+    Attributes:
+        first: What comes first, `MONTH` or `DAY`, empty until it matters.
+        proof: The first time that shows it.
+        against: The first time in which the other comes first.
+    """
+
+    def __init__(self, ahead: Callable[[], str] = lambda: "") -> None:
+        self._ahead = ahead
+        self.first = self.proof = self.against = ""
+
+    def epoch(self, text: str) -> str:
+        """Return epoch seconds as text, or a time that cannot be read as it is.
+
+        Raises:
+            DatesError: The day comes first, and earlier times were read with the month first, as
+                the file could not be read ahead.
+        """
+        if "/" in text[:4]:
+            self._weigh(text)
+        return epoch(text, self.first or MONTH)
+
+    def _weigh(self, text: str) -> None:
+        """Tell by one time more what comes first."""
+        shown = order(text)
+        if not shown:
+            if not self.first and _SLASHES.match(text.lstrip()):
+                self.first = self._ahead() or MONTH
+        elif not self.proof and self.first in ("", shown):
+            self.first, self.proof = shown, text
+        elif not self.proof:
+            raise DatesError(
+                f"{text.strip()!r} has the day first, but dates before it were read with the month "
+                "first; give a file in place of a pipe, so that it can be read ahead"
+            )
+        elif shown != self.first:
+            self.against = self.against or text
 
 
 def is_epoch(text: str) -> bool:

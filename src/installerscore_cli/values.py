@@ -9,8 +9,6 @@ from typing import Any
 from installer_trees.columns import decimal_id
 from installer_trees.layout import base_name
 
-from .times import epoch
-
 Convert = Callable[[Any], str]
 
 _HIVES = {
@@ -116,7 +114,6 @@ _CONVERTERS: dict[str, Convert] = {
     "": text,
     "name": _name,
     "join": _joined,
-    "time": lambda value: epoch(text(value)),
     "pid": _pid,
     "guid": _guid,
     "address": _address,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 
-from installerscore_cli.times import epoch
+from installerscore_cli.times import DAY, MONTH, Dates, epoch, order
 
 from .conftest import DATA
 
@@ -125,3 +128,110 @@ def test_times_that_are_missing_or_numbers_are_not_said_to_be_unreadable(program
     (tmp_path / "s.csv").write_text("\n".join(lines), encoding="utf-8")
     ran = program(tmp_path / "s.csv", "--output", "jsonl")
     assert not [line for line in ran.warnings if "could not be read" in line]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("11/22/2026 02:00:00", MONTH),
+        (" 22/11/2026 02:00:00", DAY),
+        ("11/12/2026 02:00:00", ""),
+        ("12/12/2026 02:00:00", ""),
+        ("13/14/2026 02:00:00", ""),
+        ("2026/11/22 02:00:00", ""),
+        ("1795312800", ""),
+    ],
+)
+def test_what_comes_first_in_a_date_of_numbers(text, first):
+    assert order(text) == first
+
+
+def test_a_date_with_the_day_first():
+    assert epoch("22/11/2026 02:00:00", DAY) == TWO
+    assert epoch("11/22/2026 02:00:00", DAY) == "11/22/2026 02:00:00"
+    assert epoch("2026-11-22 02:00:00", DAY) == epoch("Nov 22, 2026 02:00:00", DAY) == TWO
+
+
+def test_a_file_is_read_ahead_once_and_only_where_that_matters():
+    looks = []
+    dates = Dates(lambda: looks.append(1) or DAY)
+    for text in ("1795312800", "2026-11-22 02:00:00", "22/11/2026 02:00:00", "05/12/2026 02:00:00"):
+        dates.epoch(text)
+    assert (looks, dates.first, dates.proof) == ([], DAY, "22/11/2026 02:00:00")
+    dates = Dates(lambda: looks.append(1) or DAY)
+    assert [dates.epoch("05/12/2026 00:00"), dates.epoch("06/12/2026 00:00")] == [
+        "1796428800",
+        "1796515200",
+    ]
+    assert looks == [1]
+
+
+def dated(*times: str) -> str:
+    """An install and the script of its package, as CSV, at one time each."""
+    header = "_time,dest,process_guid,parent_process_guid,process"
+    commands = ("dpkg -i /tmp/a.deb", "sh /var/lib/dpkg/info/a.postinst configure")
+    rows = [f"{time},h,{{{7 + i}}},{{{6 + i}}},{commands[i]}" for i, time in enumerate(times)]
+    return "\n".join([header, *rows, ""])
+
+
+@pytest.mark.parametrize(
+    ("times", "days", "proof"),
+    [
+        (("05/12/2026 10:00", "13/12/2026 10:00"), ("2026-12-05", "2026-12-13"), 1),
+        (("13/12/2026 10:00", "14/12/2026 10:00"), ("2026-12-13", "2026-12-14"), 0),
+        (("12/05/2026 10:00", "12/13/2026 10:00"), ("2026-12-05", "2026-12-13"), None),
+        (("12/05/2026 10:00", "12/06/2026 10:00"), ("2026-12-05", "2026-12-06"), None),
+    ],
+    ids=["day shown later", "day", "month shown later", "not shown"],
+)
+@pytest.mark.parametrize("form", ["csv", "gzip", "json"])
+def test_all_dates_of_a_file_have_one_order(program, tmp_path, times, days, proof, form):
+    path = tmp_path / "events"
+    text = dated(*times)
+    if form == "json":
+        header, *rows = (line.split(",") for line in text.splitlines())
+        text = "".join(f"{json.dumps(dict(zip(header, row)))}\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode()) if form == "gzip" else text.encode())
+    ran = program("processes", path, "--output", "jsonl")
+    assert [float(row["_time"]) for row in ran.rows] == [
+        float(epoch(f"{day} 10:00")) for day in days
+    ]
+    said = [line.partition(": its dates ")[2] for line in ran.warnings]
+    shown = [] if proof is None else [times[proof]]
+    assert said == [f"have the day first, as in '{time}', and were all read so." for time in shown]
+
+
+def test_dates_that_turn_out_to_be_read_wrong_end_the_run(program):
+    ran = program(stdin=dated("05/12/2026 10:00", "13/12/2026 10:00").encode())
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines() == [
+        "installerscore: error: standard input: '13/12/2026 10:00' has the day first, but dates "
+        "before it were read with the month first; give a file in place of a pipe, so that it can "
+        "be read ahead."
+    ]
+    ran = program(stdin=dated("13/12/2026 10:00", "05/12/2026 10:00").encode())
+    assert ran.code == 0
+    assert "its dates have the day first, as in '13/12/2026 10:00'" in ran.err
+
+
+def test_a_file_with_dates_of_both_orders_is_remarked(program, tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text(dated("13/12/2026 10:00", "12/14/2026 10:00"))
+    ran = program(path, "--quiet")
+    assert ran.code == 0
+    assert (
+        f"{path}: its dates have the day first in '13/12/2026 10:00' and the month first in "
+        "'12/14/2026 10:00', so those that could be both may be wrong; write them as 2026-12-13."
+    ) in ran.err
+    assert "1 time could not be read, first '12/14/2026 10:00'" in ran.err
+
+
+def test_one_file_does_not_decide_for_another(program, tmp_path):
+    (tmp_path / "a.csv").write_text(dated("13/12/2026 10:00"))
+    (tmp_path / "b.csv").write_text(dated("12/05/2026 10:00").replace(",h,", ",i,"))
+    rows = program(tmp_path, "--output", "jsonl").rows
+    times = {row["dest"]: float(row["first_time"]) for row in rows}
+    assert times == {
+        "h": float(epoch("2026-12-13 10:00")),
+        "i": float(epoch("2026-12-05 10:00")),
+    }
