@@ -240,8 +240,11 @@ def _messages(pipeline: Pipeline) -> list[Message]:
 
 
 def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: Say) -> None:
-    """Say on standard error what was read and what was wrong with it."""
-    shown = options.output == "table" or options.quiet
+    """Say on standard error what was wrong with the input, and what was read.
+
+    A table of trees, which is for people, ends with what was read, so that a copy of it tells it.
+    """
+    shown = options.quiet or (options.command == "score" and options.output == "table")
     if not shown:
         say("info", report.summary())
     for text in report.warnings:

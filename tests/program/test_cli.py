@@ -272,6 +272,28 @@ def test_health(program):
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "in_answer", "beside"),
+    [
+        ("score", True, False),
+        ("score --output html", True, True),
+        ("score --output jsonl", False, True),
+        ("score --output csv", False, True),
+        ("processes", False, True),
+        ("health", False, True),
+        ("health --output csv", False, True),
+    ],
+)
+def test_what_was_read_is_in_answers_for_people_and_beside_all_but_the_table(
+    program, command, in_answer, beside
+):
+    summary = "Sysmon: 12 events of 1 file."
+    ran = program(*command.split(), SYSMON)
+    assert (summary in ran.out, summary in ran.err) == (in_answer, beside)
+    ran = program(*command.split(), SYSMON, "--quiet")
+    assert summary not in ran.err
+
+
 def test_max_events_says_what_was_left_out(program):
     ran = program(SAMPLE, "--max-events", "20")
     (said,) = ran.warnings
