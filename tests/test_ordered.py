@@ -76,3 +76,22 @@ def test_however_many_there_are_those_in_odd_places_count(copies: int) -> None:
 def test_one_service_in_two_logs_is_one() -> None:
     five = [{**SERVICE, "service_name": f"s{n}"} for n in range(5)]
     assert "AnyDesk.exe" in "".join(first_tree(INSTALL, *five, *five, STARTED)["tree"])
+
+
+def test_short_installs_beside_a_long_one_take_nothing_from_it() -> None:
+    """However many of them began since: all were over long before."""
+    step = {**INSTALL, "_time": START + 600, "process_id": 101, "process": "msiexec -Embedding A",
+            "parent_process_id": 100, "parent_process_name": "msiexec.exe"}  # fmt: skip
+    short = [
+        {
+            **INSTALL,
+            "_time": START + 10 + n,
+            "process_id": 300 + n,
+            "process": f"msiexec /i {n}.msi",
+        }
+        for n in range(20)
+    ]
+    late = {**SERVICE, "_time": START + 500}
+    pipeline, kept = run([INSTALL, step, *short, late], CATALOGUE)
+    trees = [pipeline._tree(one) for one in kept]
+    assert [t.top.process.process for t in trees if t.events] == [INSTALL["process"]]

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from reliability.model_identity import LOOK_BACK, Standin, Who
-from reliability.model_parents import Link, Links, Parents, contradict
+from reliability.model_parents import Link, Links, Parents, contradict, of_windows
 from reliability.model_rows import Kind, kind_of, kind_of_parent, package, same_name
 from reliability.model_started import TOOLS, may_be_started, paths
 
@@ -263,17 +263,23 @@ class Model(Parents):
         """The last process with the id before the event, or one that began a second after it.
 
         Of those before it that have the parent of the last, and so may be images of one process,
-        the one with the name that the event gives.
+        the one with the name that the event gives. One that began longer ago than a tree lives has
+        lost its id since, and on Windows so has one with another name.
         """
         me = self.rows[event]
         near = [i for i in self.processes if self.rows[i]["host"] == host]
         known = self.history(near[0], me["pid"]) if near else []
-        before = [i for i in known if self.rows[i]["time"] <= me["time"]][-LOOK_BACK:]
+        before = [i for i in known if self.began(i) <= me["time"]][-LOOK_BACK:]
+        if me["time"] < math.inf:
+            before = [i for i in before if self.began(i) >= me["time"] - self.lifetime]
         last = self.rows[before[-1]] if before else {}
         images = [i for i in before if self.rows[i]["parent_pid"] == last["parent_pid"]][::-1]
-        soon = [i for i in known if me["time"] < self.rows[i]["time"] <= me["time"] + EVENT_SECONDS]
+        soon = [i for i in known if me["time"] < self.began(i) <= me["time"] + EVENT_SECONDS]
         candidates = [i for i in images + soon if not contradict(me["guid"], self.guid(i))]
         named = [
             i for i in candidates if same_name(me["process_name"], self.rows[i]["process_name"])
         ]
-        return next(iter(named + candidates), None)
+        owner = next(iter(named + candidates), None)
+        if owner is None or named or not me["process_name"]:
+            return owner
+        return None if of_windows(self.rows[owner]) else owner

@@ -46,9 +46,9 @@ class Identity:
         self.rows = [cleaned(row) for row in rows]
         self.lifetime = lifetime
         self.refused = [i for i, row in enumerate(self.rows) if not usable(row)]
-        kept = [i for i, row in enumerate(self.rows) if usable(row)]
-        self.events = [i for i in kept if self.rows[i]["dest_ip"]]
-        self.processes = [i for i in kept if not self.rows[i]["dest_ip"]]
+        self.kept = [i for i, row in enumerate(self.rows) if usable(row)]
+        self.events = [i for i in self.kept if self.rows[i]["dest_ip"]]
+        self.processes = [i for i in self.kept if not self.rows[i]["dest_ip"]]
         self._copies = {i: self._all_of(i) for i in self.processes}
 
     def order(self, who: Who) -> tuple[Any, ...]:
@@ -122,8 +122,8 @@ class Identity:
         first.
         """
         rows = {self.stands_for(i) for i in self.on_host(near) if guid and self.guid(i) == guid}
-        known = self.sorted(rows)
-        before = [i for i in known if self.rows[i]["time"] <= time][-LOOK_BACK:][::-1]
+        known = self.by_begin(rows)
+        before = [i for i in known if self.began(i) <= time][-LOOK_BACK:][::-1]
         with_pid = [i for i in before if pid and self.rows[i]["pid"] == pid]
         return next(iter(with_pid + before + known), None)
 
@@ -194,7 +194,20 @@ class Identity:
         if not pid:
             return []
         rows = [i for i in self.on_host(near) if self.rows[i]["pid"] == pid]
-        return self.sorted({self.stands_for(i) for i in rows})
+        return self.by_begin({self.stands_for(i) for i in rows})
+
+    def began(self, row: int) -> float:
+        """A process began when the first of its copies says so."""
+        return min(float(self.rows[copy]["time"]) for copy in self.copies(row))
+
+    def by_begin(self, rows: Iterable[int]) -> list[int]:
+        return sorted(rows, key=lambda row: (self.began(row), self.order(row)))
+
+    def all_have_guids(self) -> bool:
+        """Whether every process has one, and all are written in one form."""
+        told = [self.rows[i][name] for i in self.kept for name in ("guid", "parent_guid")]
+        forms = {form(guid) for guid in told if guid}
+        return all(self.rows[i]["guid"] for i in self.processes) and len(forms) < 2
 
 
 def has_parent(row: Row) -> bool:

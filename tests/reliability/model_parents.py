@@ -67,7 +67,7 @@ class Parents(Identity):
             if kind_of(me) is None or of_windows(me) or not me["pid"] or parent == ("", ""):
                 continue
             images = self.history(top, me["pid"])
-            until = [i for i in images if self.rows[i]["time"] <= me["time"]]
+            until = [i for i in images if self.began(i) <= me["time"]]
             if top not in until[-LOOK_BACK:]:
                 continue
             place, before = images.index(top), top
@@ -84,7 +84,31 @@ class Parents(Identity):
     def _named_by_guid(self, row: int) -> tuple[Who, str] | None:
         me = self.rows[row]
         found = self.of_guid(row, me["parent_guid"], me["parent_pid"], me["time"])
-        return (found, "guid") if found not in (None, self.stands_for(row)) else None
+        if found is None or found == self.stands_for(row):
+            return None
+        image = self._image_that_is_named(found, row)
+        return (found, "guid") if image is None else (image, "pid")
+
+    def _image_that_is_named(self, parent: int, row: int) -> int | None:
+        """What a parent had become by exec, where the child's words say so and its GUID does not.
+
+        Not where all have a GUID, nor on Windows: the images that came after with its id and its
+        parent, before the child, and of those the first with the line that the child says.
+        """
+        line, above = self.rows[row]["parent_process"], self.rows[parent]
+        if self.all_have_guids() or not line or line == above["process"] or of_windows(above):
+            return None
+        images = self.history(parent, above["pid"])
+        until = [i for i in images if self.began(i) <= above["time"]]
+        if parent not in until[-LOOK_BACK:] + images[len(until) :][:LOOK_BACK]:
+            return None
+        for image in images[images.index(parent) + 1 : len(until) + LOOK_BACK]:
+            same = self.rows[image]["parent_pid"] == above["parent_pid"]
+            if not same or self.began(image) > self.rows[row]["time"]:
+                return None
+            if self.rows[image]["process"] == line and image != self.stands_for(row):
+                return image
+        return None
 
     def _named_by_id(self, row: int) -> tuple[Who, str] | None:
         """The latest process with the parent's id, if what the child says of its parent fits.
@@ -94,7 +118,7 @@ class Parents(Identity):
         """
         me = self.rows[row]
         known = self.history(row, me["parent_pid"])
-        before = [i for i in known if self.rows[i]["time"] <= me["time"]][-LOOK_BACK:]
+        before = [i for i in known if self.began(i) <= me["time"]][-LOOK_BACK:]
         images: list[int] = []
         for candidate in reversed(before):
             other = self.rows[candidate]
@@ -194,8 +218,8 @@ class Parents(Identity):
             return None
         for lower in range(1, DETACHED_PIDS + 1):
             near = self.history(row, str(int(me["pid"]) - lower))
-            near = [i for i in near if self.rows[i]["time"] <= me["time"]]
-            if not near or me["time"] - self.rows[near[-1]]["time"] > DETACHED_SECONDS:
+            near = [i for i in near if self.began(i) <= me["time"]]
+            if not near or me["time"] - self.began(near[-1]) > DETACHED_SECONDS:
                 continue
             found: Who | None = near[-1]
             if self.rows[near[-1]]["process_name"] not in SCRIPTS:

@@ -43,10 +43,10 @@ def of_others(parents: Column, own: Column) -> Column:
 
 
 def known_guids(column: Column) -> Column:
-    """Forget what only looks like a GUID."""
+    """Write GUIDs in small letters, as not all sources do, and forget what only looks like one."""
     if NO_GUIDS.isdisjoint(column):
-        return column
-    return ["" if guid in NO_GUIDS else guid for guid in column]
+        return list(map(str.lower, column))
+    return ["" if guid in NO_GUIDS else guid.lower() for guid in column]
 
 
 def decimal_ids(column: Column) -> Column:

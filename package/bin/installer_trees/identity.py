@@ -26,6 +26,8 @@ LOOK_BACK = 8
 CACHED_PROCESSES = 10_000
 CACHED_SHARE = 100
 """Processes that are kept once read: one for so many rows, so that time grows in step with rows."""
+CACHED_CHARS = 16 * 1024 * 1024
+"""Characters of their command lines that are kept at most."""
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 
@@ -60,6 +62,7 @@ class Identities:
         self._canonical: dict[int, int] = {}
         self._copies: dict[int, list[int]] = {}
         self._processes: dict[int, Process] = {}
+        self._chars = 0
         self._room = max(CACHED_PROCESSES, len(store) // CACHED_SHARE)
         self._standins: dict[int, Process] = {}
         self._told_by: dict[int, tuple[str, ...]] = {}
@@ -70,9 +73,11 @@ class Identities:
             return self._standins[row]
         found = self._processes.get(row)
         if found is None:
-            if len(self._processes) > self._room:
+            if len(self._processes) > self._room or self._chars > CACHED_CHARS:
                 self._processes.clear()
+                self._chars = 0
             found = self._processes[row] = self.store.process(row)
+            self._chars += len(found.process) + len(found.parent_process)
         return found
 
     def root_of(self, row: int) -> Root | None:
@@ -134,6 +139,16 @@ class Identities:
         self.canonical(row)
         return self._copies.get(row, [row])
 
+    def began(self, row: int) -> float:
+        """Return when the process of a row began, by whichever of its copies says so first."""
+        return min(map(self.store.time.__getitem__, self.copies(row)))
+
+    def _in_time(self, rows: Iterable[int]) -> History:
+        """Return the processes of some rows and when each began, in order of time."""
+        order = self.sort(set(map(self.canonical, rows)))
+        order.sort(key=self.began)
+        return list(map(self.began, order)), order
+
     def _same_as(self, row: int) -> set[int]:
         """Return all rows of a process: of one GUID, or of one id and told by two sensors.
 
@@ -188,9 +203,13 @@ class Identities:
                 image = []
                 images.append(image)
                 by_pid[pid].append(image)
-            elif pid and image in by_pid[0][-LOOK_BACK:]:
-                by_pid[0].remove(image)
-                by_pid[pid].append(image)
+            elif pid:
+                without_id = by_pid[0]
+                last = len(without_id) - 1
+                for place in range(last, max(-1, last - LOOK_BACK), -1):
+                    if without_id[place] is image:
+                        by_pid[pid].append(without_id.pop(place))
+                        break
             image.append(row)
         known = self._by_image[guid] = {row: i for i in images if len(i) > 1 for row in i}
         return known
@@ -206,8 +225,7 @@ class Identities:
             rows = list(self._by_guid.rows(guid)) if guid else []
             if len(rows) < 2:
                 return self.canonical(rows[0]) if rows else -1
-            rows = self.sort({self.canonical(row) for row in rows})
-            known = self._guid_histories[guid] = [self.store.time[row] for row in rows], rows
+            known = self._guid_histories[guid] = self._in_time(rows)
         times, rows = known
         end = bisect_right(times, time)
         near = rows[max(0, end - LOOK_BACK) : end][::-1] or rows[:1]
@@ -245,9 +263,8 @@ class Identities:
         """Return times and rows of all processes that had one process id on one host."""
         known = self._pid_histories.get(key)
         if known is None:
-            rows = self.sort({self.canonical(row) for row in self._by_pid.rows(key)})
-            known = [self.store.time[row] for row in rows], rows
-            if rows:  # of the ids that a stage tries, most were nobody's
+            known = self._in_time(self._by_pid.rows(key))
+            if known[1]:  # of the ids that a stage tries, most were nobody's
                 self._pid_histories[key] = known
         return known
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
 
-from .alike import file_name, same_name
+from .alike import file_name, of_windows, same_name
 from .catalogue import Catalogue
 from .columns import NO_TIME
 from .identity import LOOK_BACK, History
@@ -231,12 +231,15 @@ class Linker(Parents):
         of the image that it replaced. Of very many the nearest are taken.
         """
         store, time = self.store, self.store.time[row]
-        places = [(store.parent_guid[row], store.parent_pid[row])]
+        copies = self.copies(row)[:LOOK_BACK]
+        places = [(store.parent_guid[copy], store.parent_pid[copy]) for copy in copies]
+        if not self.guids_suffice:  # what another sensor tells may name the parent by its id alone
+            places += [(0, pid) for _, pid in places if pid]
         image = self.image_before(row)
         if image != -1:
             places.append((store.own_guid[image], store.own_pid[image]))
         found: set[int] = set()
-        for guid, pid in places:
+        for guid, pid in set(places):
             times, rows = self._children_in_order(guid, pid)
             place = bisect_right(times, time)
             first = max(bisect_left(times, time - before), place - MOST_BESIDE)
@@ -287,12 +290,17 @@ class Linker(Parents):
         return next((row for row in named or found if row in members), -1)
 
     def _owner_by_pid(self, event: int, name: str, key: int, guid: int) -> int:
-        """Return the row that owns an event by process id; one with another GUID does not."""
+        """Return the row that owns an event by process id; one with another GUID does not.
+
+        Nor does one that began longer ago than a tree lives, or, on Windows, has another name: the
+        id is another's by then. On Linux a thread may have a name of its own.
+        """
         store = self.store
         times, rows = self.history(key)
-        end = bisect_right(times, store.time[event])
-        soon = bisect_right(times, store.time[event] + EVENT_SLACK_SECONDS)
-        before = list(reversed(rows[max(0, end - LOOK_BACK) : end]))
+        time = store.time[event]
+        began = bisect_left(times, time - self.lifetime) if time != NO_TIME else 0
+        end, soon = bisect_right(times, time), bisect_right(times, time + EVENT_SLACK_SECONDS)
+        before = list(reversed(rows[max(began, end - LOOK_BACK) : end]))
         one_process = [
             row for row in before if store.parent_pid[row] == store.parent_pid[before[0]]
         ]
@@ -301,7 +309,11 @@ class Linker(Parents):
             row for row in near if not self.another_guid(guid, row, event, "process_guid")
         ]
         named = (row for row in candidates if same_name(name, self.process(row).process_name))
-        return next(named, candidates[0] if candidates else -1)
+        owner = next(named, candidates[0] if candidates else -1)
+        program = self.process(owner) if name and owner != -1 else None
+        if program and of_windows(program) and not same_name(name, program.process_name):
+            return -1
+        return owner
 
 
 def _files(line: str) -> set[str]:

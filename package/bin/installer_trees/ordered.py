@@ -9,10 +9,9 @@ service belongs.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import defaultdict
+from operator import itemgetter
 
-from .identity import LOOK_BACK
 from .links import Branch, Linker
 from .rows import host_number
 
@@ -45,17 +44,20 @@ def installs_of_services(linker: Linker, branches: list[Branch]) -> dict[int, in
         if root is not None and root.os == "windows":
             end = max((store.time[row] for row in branch.members if row >= 0), default=top.time)
             spans[host_number(top.dest)].append((top.time, end, branch.top))
-    starts = {host: [start for start, _, _ in known] for host, known in spans.items()}
+    begun: dict[int, list[_Span]] = defaultdict(list)
+    for known in spans.values():
+        known.sort(key=itemgetter(0))  # of those of one time the last branch stays the last
+        known.reverse()
     registered: dict[int, list[int]] = defaultdict(list)
-    for event in store.unnamed_services:
+    for event in sorted(store.unnamed_services, key=store.time.__getitem__):
         host, time = store.own_command[event], store.time[event]
-        if host not in spans:
-            continue
-        last = bisect_right(starts[host], time + CLOCK_SECONDS)
-        for _, end, install in reversed(spans[host][max(0, last - LOOK_BACK) : last]):
-            if time <= end + LAST_SECONDS:
-                registered[install].append(event)
-                break
+        waiting, under_way = spans.get(host, []), begun[host]
+        while waiting and waiting[-1][0] <= time + CLOCK_SECONDS:
+            under_way.append(waiting.pop())
+        while under_way and under_way[-1][1] + LAST_SECONDS < time:
+            under_way.pop()
+        if under_way:
+            registered[under_way[-1][2]].append(event)
     return {row: top for top, rows in registered.items() for row in _of_set_up(linker, rows)}
 
 

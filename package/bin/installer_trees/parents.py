@@ -104,7 +104,29 @@ class Parents(Identities):
     def _by_parent_guid(self, row: int) -> Link | None:
         store = self.store
         parent = self.of_guid(store.parent_guid[row], store.parent_pid[row], store.time[row])
-        return (parent, GUID) if parent >= 0 and parent != self.canonical(row) else None
+        if parent < 0 or parent == self.canonical(row):
+            return None
+        image = -1 if self.guids_suffice else self._image_that_is_named(parent, row)
+        return (parent, GUID) if image == -1 else (image, PID)
+
+    def _image_that_is_named(self, parent: int, row: int) -> int:
+        """Return what a parent had become by exec when it started a row, by the row's words.
+
+        Some sensors tell the first image of a process only, and give its GUID to all. -1 where the
+        words are those of the parent itself, or of nothing that another sensor told.
+        """
+        store = self.store
+        line = store.parent_command[row]
+        if not line or line == store.own_command[parent]:
+            return -1
+        images, place = self._images(parent)
+        for image in images[place + 1 :] if place >= 0 else ():
+            same = store.parent_pid[image] == store.parent_pid[parent]
+            if not same or self.began(image) > store.time[row]:
+                break
+            if store.own_command[image] == line and image != self.canonical(row):
+                return image
+        return -1
 
     def _by_parent_pid(self, row: int) -> Link | None:
         """Find the latest process with the parent's id that fits what the child says of it.

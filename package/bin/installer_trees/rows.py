@@ -423,7 +423,7 @@ class RowStore:
             (source, self.parent_guid, self.parent_pid),
             (reporter, self.own_command, self.parent_command),
         ):
-            guids.append(hash(guid) ^ place if guid and place else 0)
+            guids.append(hash(guid.lower()) ^ place if guid and place else 0)
             pids.append(hash(decimal_id(pid)) ^ place if pid and place else 0)
         if not (pid or guid):
             self.own_command[-1] = host
