@@ -814,6 +814,29 @@ def test_a_rule_that_shows_nowhere_what_it_finds_is_told_of(
     assert ("Add to Triggered Alerts" in found[2]) == (state == "Improve")
 
 
+@pytest.mark.parametrize(
+    ("reads", "state", "found"),
+    [
+        ("`installer_process_events`", "Good", "400 process creations in four hours"),
+        ("`installer_endpoint_events`", "Problem", "1200 events of all kinds in four hours"),
+    ],
+)
+def test_what_one_search_reads_counts_the_kinds_that_it_reads(
+    app: App, reads: str, state: str, found: str
+) -> None:
+    """Events of each of the five data sets, a third of them process creations."""
+    rows = [{"_time": data.NOW - 1800 - i, "dest": "h", "process_id": i} for i in range(400)]
+    told = {
+        "macros": {"installer_events": {"definition": reads}},
+        "ta_installerscore_settings": {"scoring": {"maxevents": "1000"}},
+    }
+    others = dict.fromkeys(data.DATASETS.values(), rows[:200])
+    site = {**data.endpoints(app, (), told), **others, "Endpoint.Processes": rows}
+    check = checks(Board(app, site, SETUP))["Events that one search reads"]
+    assert check[0] == state
+    assert check[1].startswith(found)
+
+
 def scheduled(search: str, seconds: float) -> Row:
     """A line of the scheduler's log."""
     told = {"index": "_internal", "sourcetype": "scheduler", "app": "TA-installerscore"}
