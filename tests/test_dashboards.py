@@ -18,8 +18,10 @@ import pytest
 from conftest import ROOT
 from dashboards.board import Board, Definition, defaults, filled, query_parameters, tokens_of
 from installer_trees.model import Settings
+from spl import generating
 from spl.app import App
 from spl.conf import stanzas
+from spl.errors import SplError
 from spl.macros import calls, expand
 from spl.matching import Row
 from spl.pipeline import Command, split
@@ -672,7 +674,7 @@ def test_a_host_that_is_not_known_says_what_to_check(
 def checks(board: Board) -> dict[str, tuple[str, str, str]]:
     return {
         row["Check"]: (row["State"], row["Found"], row["What to do"])
-        for row in board.rows["checks"]
+        for row in board.rows["installed"] + board.rows["data"]
     }
 
 
@@ -814,6 +816,26 @@ def test_a_rule_that_shows_nowhere_what_it_finds_is_told_of(
     assert ("Add to Triggered Alerts" in found[2]) == (state == "Improve")
 
 
+def test_what_is_missing_is_said_where_the_cim_add_on_is_missing(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Splunk refuses a search with tstats on a model that is not there, as a whole."""
+    monkeypatch.setattr(generating, "DATASETS", {})
+    site = data.endpoints(app)
+    site["/services/apps/local"] = site["/services/apps/local"][1:]
+    queries = {name: source["options"]["query"] for name, source in SETUP["dataSources"].items()}
+    with pytest.raises(SplError):
+        app.run(queries["data"], site)
+    rows = app.run(queries["installed"], site).rows
+    remedies = {row["Check"]: (row["State"], row["What to do"]) for row in rows}
+    assert remedies["Common Information Model add-on"] == (
+        "Problem",
+        "Install Splunk_SA_CIM on this search head and share it with all apps.",
+    )
+    assert remedies["Rules"][1].startswith("All rules come disabled.")
+    assert remedies["Indexes of Windows event logs"][0] == "Improve"
+
+
 @pytest.mark.parametrize(
     ("reads", "state", "found"),
     [
@@ -939,7 +961,7 @@ def test_a_setup_check_of_nothing_begins_with_the_events(app: App) -> None:
 
 
 def test_the_setup_check_names_searches_macros_and_settings_that_are_there(app: App) -> None:
-    query = SETUP["dataSources"]["checks"]["options"]["query"]
+    query = " ".join(source["options"]["query"] for source in SETUP["dataSources"].values())
     named = {
         name for name in app.searches if re.search(rf"{re.escape(name)}(?: first)?[\".:]", query)
     }
