@@ -52,6 +52,35 @@ def test_an_option_wins_over_the_setting(built_app, python, shipped):
     assert run(built_app, python, splunkd, "minscore=0").bodies == shipped.bodies
 
 
+def test_no_search_reads_more_rows_than_the_page_allows(built_app, python):
+    rows = ROWS * (1000 // len(ROWS) + 1)
+    splunkd = FakeSplunkd({"scoring": {"maxevents": "1000"}})
+    said = {}
+    with serving(splunkd):
+        for asked in (100_000_000, 999):
+            result = scp.run(
+                built_app,
+                rows,
+                f"maxevents={asked}",
+                python=python,
+                splunkd_uri=splunkd.uri,
+                session_key="a-key",
+            )
+            said[asked] = [m.text for m in result.messages if "maxevents" in m.text]
+    capped, beyond = said[100_000_000]
+    assert capped.startswith("maxevents=100000000 is more than Maximum events")
+    assert "so 1000 counts" in capped
+    assert beyond.startswith(f"{len(rows) - 1000:,} rows beyond maxevents=1000 were left out;")
+    (beyond,) = said[999]
+    assert beyond.startswith(f"{len(rows) - 999:,} rows beyond maxevents=999 were left out;")
+
+
+def test_where_the_page_cannot_be_read_the_shipped_bound_holds(built_app, python):
+    result = run(built_app, python, FakeSplunkd(status=500), "maxevents=100000000")
+    (text,) = [message.text for message in result.messages if "maxevents=" in message.text]
+    assert f"so {Settings().maxevents} counts" in text
+
+
 def test_severity_bands_are_settings(built_app, python):
     bands = {"severity_low": "2", "severity_medium": "3", "severity_high": "4"}
     splunkd = FakeSplunkd({"scoring": {**bands, "severity_critical": "5"}})

@@ -41,16 +41,33 @@ class Run:
         self._splunkd = (searchinfo.splunkd_uri, searchinfo.session_key)
         page = read(*self._splunkd)
         settings, self._log_level = page.settings, page.log_level
+        self._messages: list[Message] = [("WARN", problem) for problem in page.problems]
         if options.maxevents is not None:
-            settings = replace(settings, maxevents=options.maxevents)
+            settings = replace(settings, maxevents=self._rows(settings.maxevents))
         if options.minscore is not None:
             settings = replace(settings, minscore=options.minscore)
         self._settings = settings
-        self._messages: list[Message] = [("WARN", problem) for problem in page.problems]
         self._messages += [("WARN", text) for text in _other_catalogue(lookups)]
         knowledge = catalogue_of(lookups, page, options.signals)
         self._pipeline = Pipeline(knowledge, settings, searchinfo.dispatch_dir or None)
         self._answer = Spill(searchinfo.dispatch_dir or None)
+
+    def _rows(self, most: int) -> int:
+        """Return how many rows to read: a search may ask for fewer than the page allows, not more.
+
+        Args:
+            most: What the configuration page allows, or the shipped value where it was not read.
+        """
+        asked = self._options.maxevents
+        assert asked is not None
+        if asked <= most or not all(self._splunkd):  # without splunkd there is nobody to bound it
+            return asked
+        text = (
+            f"maxevents={asked} is more than Maximum events of the configuration page, so {most} "
+            "counts; whoever may change that page can raise it there."
+        )
+        self._messages.append(("WARN", text))
+        return most
 
     def add(self, body: Iterator[bytes]) -> None:
         """Take in the body of a chunk, in blocks that end with a line."""

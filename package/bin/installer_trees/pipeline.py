@@ -254,7 +254,8 @@ def _messages(pipeline: Pipeline) -> Iterator[Message]:
         yield (
             "WARN",
             f"{counters.over_limit:,} rows beyond maxevents={pipeline.settings.maxevents} were "
-            "left out; narrow the time range or the hosts, or raise maxevents.",
+            "left out; narrow the time range or the hosts, or raise maxevents, at most to what "
+            "the configuration page allows.",
         )
     if counters.rows and not counters.processes:
         yield "WARN", _unusable(store)
