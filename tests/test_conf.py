@@ -93,6 +93,20 @@ def test_manifest_installs_on_search_heads_only(built_app):
     assert (built_app / manifest["info"]["license"]["text"]).is_file()
 
 
+def test_manifest_asks_for_nothing_that_keeps_the_package_from_being_installed(built_app):
+    """As docs/install.md says.
+
+    The add-on must install before the CIM add-on does. A version of Splunk beyond 8.0 fails the
+    vetting: `slim validate` 1.2.8 ends with "Version requirement includes no supported version".
+    """
+    manifest = json.loads((built_app / "app.manifest").read_text(encoding="utf-8"))
+    wanted = manifest["dependencies"]
+    assert wanted == {"Splunk_SA_CIM": {"version": ">=6.0.0", "optional": True}}
+    assert manifest["platformRequirements"] is None
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert "Models before 6.0 were not" in page
+
+
 def test_changelog_leads_with_the_version(global_config):
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## ([0-9.]+)", changelog, re.MULTILINE)
