@@ -258,6 +258,24 @@ def test_the_number_of_filters_is_about_that_of_today() -> None:
     assert int(said[1].replace(",", "")) == pytest.approx(filters, rel=0.1)
 
 
+@pytest.mark.parametrize("macro", ["installer_process_events", "installer_endpoint_events"])
+def test_the_length_of_a_search_is_about_that_of_today(macro: str) -> None:
+    """docs/scale.md says how long the base searches are, since no Splunk has parsed them yet."""
+    rows = re.findall(
+        rf"^\| `{macro}` \| ([\d,]+) \| (\d+) \| (\d+) \|", PAGES["docs/scale.md"], re.MULTILINE
+    )
+    ((length, questions, depth),) = rows
+    search = expand(f"`{macro}`", MACROS)
+    assert int(length.replace(",", "")) == pytest.approx(len(search), rel=0.02)
+    assert int(questions) == search.count("eventstats count as hosts")
+    assert int(depth) == nesting(f"`{macro}`")
+
+
+def nesting(text: str) -> int:
+    """Return how deep macros are in macros."""
+    return max((1 + nesting(MACROS[call.stanza].definition) for call in calls(text)), default=0)
+
+
 def test_what_is_enabled_as_shipped() -> None:
     """Pages say that all rules and all that is scheduled is disabled, and three reports are not."""
     parser = TABConfigParser()
