@@ -22,8 +22,8 @@ TREE_COLUMNS = (
     "_time dest user installer_score installer_severity installer_family process_name process "
     "process_id process_guid parent_process_name parent_process signal signal_detail "
     "mitre_technique_id risk_message tree process_count tree_depth first_time last_time "
-    "root_in_data dest_prevalence tree_fingerprint installer_tree_id link_method allowlist "
-    "risk_score risk_object risk_object_type threat_object threat_object_type score_json"
+    "dest_prevalence tree_fingerprint installer_tree_id link_method allowlist risk_score "
+    "risk_object risk_object_type threat_object threat_object_type score_json"
 ).split()
 
 PREFIXES = {

@@ -41,8 +41,8 @@ TREE_COLUMNS = (
     "_time dest user installer_score installer_severity installer_family process_name process "
     "process_id process_guid parent_process_name parent_process signal signal_detail "
     "mitre_technique_id risk_message tree process_count tree_depth first_time last_time "
-    "root_in_data dest_prevalence tree_fingerprint installer_tree_id link_method allowlist "
-    "risk_score risk_object risk_object_type threat_object threat_object_type score_json"
+    "dest_prevalence tree_fingerprint installer_tree_id link_method allowlist risk_score "
+    "risk_object risk_object_type threat_object threat_object_type score_json"
 ).split()
 """Columns of `output=trees`, in their order."""
 
@@ -83,7 +83,6 @@ def tree_row(
         "tree_depth": max(node.depth for node in tree.nodes),
         "first_time": _time(min(times)) if times else "",
         "last_time": _time(max(times)) if times else "",
-        "root_in_data": int(tree.top.row >= 0),
         "dest_prevalence": seen[0],
         "tree_fingerprint": fingerprint,
         "installer_tree_id": tree_id,
@@ -116,7 +115,7 @@ def _fill(
     length = min(DETAIL_CHARS, max(LINE_CHARS, room * 2 // 3))
     row["signal_detail"] = _details(tree, score, seen, length)
     room -= _size(row["signal_detail"])
-    row["score_json"] = _json(score, seen, links, min(JSON_CHARS, LEAST_CHARS + max(0, room)))
+    row["score_json"] = _json(tree, score, seen, links, min(JSON_CHARS, LEAST_CHARS + max(0, room)))
 
 
 def _size(value: Value) -> int:
@@ -210,7 +209,7 @@ def _techniques(score: Score) -> list[str]:
     return list(dict.fromkeys(t for r in score.reasons for t in r.signal.mitre_technique_id))
 
 
-def _json(score: Score, seen: tuple[int, int], links: Counter[str], chars: int) -> str:
+def _json(tree: Tree, score: Score, seen: tuple[int, int], links: Counter[str], chars: int) -> str:
     """Return the breakdown as JSON that stays whole: signals are left out, never cut in two."""
     reasons = [
         {
@@ -232,6 +231,7 @@ def _json(score: Score, seen: tuple[int, int], links: Counter[str], chars: int) 
             "points": round(score.prevalence_points, 2),
         },
         "links": {link: links[link] for link in LINKS if links[link]},
+        "root_in_data": tree.top.row >= 0,
         "signals_left_out": 0,
     }
     text = json.dumps(whole, separators=(",", ":"))
