@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (687, 606),
+    "unseen, open": (702, 620),
     "hard cases": (21, 21),
-    "installs, recorded": (557, 531),
+    "installs, recorded": (570, 544),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
@@ -33,7 +33,6 @@ FLAGGED = {
     "windows/win2_label_app_auto_update_bundle",
     "windows/win8_oclif_cli_defender_exclusion",
     "windows/win16_cloudbase_init_by_image_builder_elevated_task",
-    "windows/win17_response_team_collector_by_policy_task",
     "macos/mac7_campus_printer_command_with_password",
     "benign/npm_hooks_tool_by_shell",
     "benign/pip_protokit_binary_ping",
@@ -42,6 +41,7 @@ FLAGGED = {
     "benign/deb_agent_upgrade_crontab_setuid",
     "benign/rpm_agent_upgrade_then_erase",
     "benign/deb_snoopy_logger_preloaded",
+    "benign/deb_published_desktop_client_licence_question_screen_protection_preload_line_usb_service_root_certificates",
     "benign/deb_cloud_user_data_two_agents_metadata",
     "benign/rpm_wazuh_agent_registered",
     "benign/rpm_database_preinstall_accounts_limits_selinux",
@@ -59,16 +59,16 @@ FLAGGED = {
     "windows/win19_employee_monitor_by_provider_script_with_permission",
 }
 """Benign trees that are not told apart yet, all but one of them made to look bad: a package or an
-image build that makes an administrator by command, an app with a start script that comes by a link,
-a script that asks for a password, a set-up that excludes itself from the virus scanner, a collector
-of a response team with a driver from Temp, and recorded packages that do what malware does (code
-packed into a line, a set-up script or a queue piped into a shell, a program fetched and started,
-cron's own table rewritten, also by a person's own set-up script, a library preloaded into
-everything, a build account made an administrator, all sudo rights for an agent, sudo rules written
-by a script, keys to log in with as root, a burst of questions about the host, telemetry posted,
-password files packed, encrypted and sent off by a person's own backup, a program whose purpose is
-to write cron's table, SELinux made permissive for a data base, a kernel module loaded and a device
-rule written by a set-up script), and a monitor of employees that hides under a name of Windows."""
+image build that makes an administrator by command, an app with a start script that comes by a
+link, a script that asks for a password, a set-up that excludes itself from the virus scanner,
+and recorded packages that do what malware does (code packed into a line, a set-up script or a
+queue piped into a shell, a program fetched and started, cron's own table rewritten, also by a
+person's own set-up script, a library preloaded into everything, a build account made an
+administrator, all sudo rights for an agent, sudo rules written by a script, keys to log in with
+as root, a burst of questions about the host, telemetry posted, password files packed, encrypted
+and sent off by a person's own backup, a program whose purpose is to write cron's table, SELinux
+made permissive for a data base, a kernel module loaded and a device rule written by a set-up
+script), and a monitor of employees that hides under a name of Windows."""
 SETS = [data for data in datasets.own() if data.part != HELD_OUT]
 
 

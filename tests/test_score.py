@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from installer_trees.catalogue import Catalogue, load
 from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
 from installer_trees.fingerprint import normalized
 from installer_trees.model import Settings
+from installer_trees.signals import CACHED_CHARS, CACHED_KINS, Matcher
 from test_catalogue import ALLOWANCE, ROOT, SIGNAL, lines
 
 
@@ -418,3 +420,18 @@ def test_the_name_of_the_host_is_normalized_as_a_word() -> None:
 
 def test_what_differs_in_kind_is_not_normalized() -> None:
     assert normalized("curl https://a.example/x") != normalized("curl https://b.example/x")
+
+
+def test_what_a_matcher_remembers_is_bounded() -> None:
+    """However many combinations of families there are, and however long the values."""
+    matcher = Matcher(catalogue({"field": "process", "pattern": "^sh$"}))
+    kinds = [f"family{n}" for n in range(3 * CACHED_KINS)]
+    for n, kind in enumerate(kinds):
+        pipeline, kept = run(install("sh " + str(n) + "x" * 200_000), catalogue({}))
+        tree = pipeline._tree(kept[0])
+        assert tree.top.root is not None
+        top = replace(tree.top, root=replace(tree.top.root, family=kind))
+        matcher.matches(replace(tree, nodes=(top, *tree.nodes[1:])))
+        assert len(matcher._kins) <= CACHED_KINS
+        assert sum(len(key[-1]) for key in matcher._found) <= CACHED_CHARS + 1_000_000
+    assert len(matcher._by_field) < 10 * CACHED_KINS

@@ -28,7 +28,7 @@ from .entries import (
 )
 from .errors import CatalogueError
 from .layout import MISSING
-from .literals import Words, may_match, shortest
+from .literals import Words, folded, may_match, shortest
 from .model import Allowance, Root, Signal
 from .regex import MATCH_CHARS, Regex
 
@@ -75,19 +75,13 @@ class Gate(NamedTuple):
     def admitted(self, places: Sequence[int], commands: Sequence[str]) -> Iterable[int]:
         """Return the places at which a root may match; that it does not at others is certain.
 
-        Few command lines have one of the words, which one look at all of them together tells. They
-        say nothing of letters beyond ASCII.
+        Few command lines have one of the words, which one look at all of them together tells.
         """
         if self.always:
             return places
         chosen = [commands[i] for i in places]
         found: set[int] = set()
-        together = "\n".join(chosen)
-        if not together.isascii():
-            found.update(i for i, command in zip(places, chosen) if not command.isascii())
-            chosen = [command if command.isascii() else "" for command in chosen]
-            together = "\n".join(chosen)
-        together = together.lower()
+        together = folded("\n".join(chosen))
         ends: list[int] = []
         for word in self.words:
             at = together.find(word)
@@ -220,9 +214,9 @@ class Catalogue:
         if not candidates:
             return None
         process, process_path = process.lstrip()[:MATCH_CHARS], process_path[:MATCH_CHARS]
-        lower = process.lower() if process.isascii() else ""
+        lower = folded(process)
         for root in candidates:
-            if lower and not may_match(_words(root), lower):
+            if not may_match(_words(root), lower):
                 continue
             if root.args_pattern and not root.args_pattern.search(process):
                 continue

@@ -25,6 +25,9 @@ COMMON = frozenset(
     ".exe http :// http:// https:// :\\users\\ \\users\\ \\windows\\ /usr/ /bin/".split()
 )
 
+_FOLDED = str.maketrans("\u0130\u0131\u017f\u212a", "iisk")
+"""Dotted and dotless I, the long s, and the sign for kelvin."""
+
 Words = frozenset[str]
 T = TypeVar("T")
 
@@ -33,7 +36,7 @@ def required_words(pattern: str) -> tuple[Words, ...]:
     """Return sets of lower-case words: every text that the pattern is found in holds one of each.
 
     The set that rules out more comes first; none at all says nothing: then the pattern has to be
-    searched. Words are ASCII, and the promise holds for ASCII texts in lower case.
+    searched. Words are ASCII; the promise holds for texts as `folded` returns them.
     """
     try:
         return _held(_sequence(sre_parse.parse(pattern)))
@@ -41,8 +44,16 @@ def required_words(pattern: str) -> tuple[Words, ...]:
         return ()
 
 
+def folded(text: str) -> str:
+    """Return a text in lower case, of the same length, to look for words in.
+
+    Letters beyond ASCII that a pattern takes for one of ASCII, where case does not count, are that.
+    """
+    return text.lower() if text.isascii() else text.translate(_FOLDED).lower()
+
+
 def may_match(words: Words, text: str) -> bool:
-    """Tell whether a pattern with these words may be found in a lower-case ASCII text."""
+    """Tell whether a pattern with these words may be found in a folded text."""
     for word in words:
         if word in text:
             return True
@@ -88,7 +99,7 @@ class Sieve(Generic[T]):
         self._starts = frozenset(self._by_start)
 
     def candidates(self, text: str) -> list[T]:
-        """Return what a lower-case ASCII text may satisfy, in the order given."""
+        """Return what a folded text may satisfy, in the order given."""
         found = set(self._always)
         parts = {text[i : i + START_CHARS] for i in range(len(text) - START_CHARS + 1)}
         for start in self._starts & parts:
@@ -99,13 +110,9 @@ class Sieve(Generic[T]):
         second = self._second
         return [self._things[i] for i in sorted(found) if may_match(second[i], text)]
 
-    def all(self) -> list[T]:
-        """Return everything, for a text that words say nothing about."""
-        return self._things
-
 
 class _Said(NamedTuple):
-    """What a part of a pattern says of a text in lower-case ASCII.
+    """What a part of a pattern says of a folded text.
 
     Attributes:
         all: Everything that the part can be; empty where that is too much.
@@ -154,8 +161,7 @@ def _part(code: str, value: Any) -> _Said:
         ahead = value[0] == 1
         return _Said(_EMPTY.all, _held(_sequence(value[1])) if ahead else ())
     if code == "IN":
-        ascii_only = [(str(inner), char) for inner, char in value if not _beyond(str(inner), char)]
-        return _Said(_any_of(_part(inner, char).all for inner, char in ascii_only), ())
+        return _Said(_any_of(_part(str(inner), char).all for inner, char in value), ())
     if code in ("SUBPATTERN", "ATOMIC_GROUP"):
         return _sequence(value[-1] if code == "SUBPATTERN" else value)
     if code == "BRANCH":
@@ -165,14 +171,6 @@ def _part(code: str, value: Any) -> _Said:
     if code in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
         return _repeat(*value)
     return _UNKNOWN
-
-
-def _beyond(code: str, value: Any) -> bool:
-    """Tell whether a member of a set is a letter that no text in ASCII holds, in either case."""
-    if code != "LITERAL" or value < 128:
-        return False
-    char = chr(value)
-    return not any(c.isascii() for c in char.lower() + char.upper() + char.casefold())
 
 
 def _repeat(low: int, high: int, parsed: Iterable[tuple[Any, Any]]) -> _Said:

@@ -14,12 +14,15 @@ from .catalogue import Catalogue
 from .decoded import decoded
 from .entries import EVENT_FIELDS
 from .events import Event
-from .literals import Sieve
+from .literals import Sieve, folded
 from .model import Condition, Match, Node, Signal, Tree
 from .naming import renamed_from
 from .regex import MATCH_CHARS
 
-CACHED_VALUES = 10_000
+CACHED_VALUES, CACHED_CHARS = 10_000, 16 * 1024 * 1024
+"""What was found in values is remembered for so many of them, and so many characters."""
+CACHED_KINS = 100
+"""Sieves are kept for so many combinations of operating system and families."""
 AT_ROOTS = "process of an installer"
 
 Hit = tuple[int, Optional[Event], str]
@@ -38,6 +41,8 @@ class Matcher:
         self.cut = 0
         self._signals = {signal.signal_id: signal for signal in catalogue.signals}
         self._order = {signal_id: i for i, signal_id in enumerate(self._signals)}
+        self._kins: set[Kin] = set()
+        self._chars = 0
         self._fields_of: dict[tuple[str, Kin], tuple[str, ...]] = {}
         self._by_field: dict[tuple[str, Kin, str], Sieve[Signal]] = {}
         self._found: dict[tuple[str, Kin, str, str], tuple[tuple[Signal, str], ...]] = {}
@@ -59,6 +64,7 @@ class Matcher:
         hits: dict[str, list[Hit]] = defaultdict(list)
         families = frozenset(node.root.family for node in tree.nodes if node.root is not None)
         kin = (tree.system, families)
+        self._make_room(kin)
         for i, node in enumerate(tree.nodes):
             for kind in ("process", AT_ROOTS) if node.root is not None else ("process",):
                 for field in self._fields(kind, kin):
@@ -107,13 +113,24 @@ class Matcher:
                 self.cut += 1
                 value = value[:MATCH_CHARS]
             sieve = self._by_field[kind, kin, field]
-            signals = sieve.candidates(value.lower()) if value.isascii() else sieve.all()
+            signals = sieve.candidates(folded(value))
             pairs = ((signal, signal.pattern.search(value)) for signal in signals)
             found = tuple((s, m[0].strip() or value) for s, m in pairs if m)
-            if len(self._found) > CACHED_VALUES:
+            if len(self._found) > CACHED_VALUES or self._chars > CACHED_CHARS:
                 self._found.clear()
+                self._chars = 0
             self._found[key] = found
+            self._chars += len(key[-1])
         return found
+
+    def _make_room(self, kin: Kin) -> None:
+        """Drop what was prepared and found for other combinations where there are too many."""
+        if kin not in self._kins:
+            if len(self._kins) >= CACHED_KINS:
+                for known in (self._kins, self._fields_of, self._by_field, self._found):
+                    known.clear()
+                self._chars = 0
+            self._kins.add(kin)
 
 
 class _Scene:
