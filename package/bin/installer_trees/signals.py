@@ -106,12 +106,13 @@ class Matcher:
     ) -> tuple[tuple[Signal, str], ...]:
         if not value:
             return ()
+        is_cut = len(value) > MATCH_CHARS
+        if is_cut:
+            value = value[:MATCH_CHARS]
         key = (kind, kin, field, value)
         found = self._found.get(key)
         if found is None:
-            if len(value) > MATCH_CHARS:
-                self.cut += 1
-                value = value[:MATCH_CHARS]
+            self.cut += is_cut
             sieve = self._by_field[kind, kin, field]
             signals = sieve.candidates(folded(value))
             pairs = ((signal, signal.pattern.search(value)) for signal in signals)
@@ -120,7 +121,7 @@ class Matcher:
                 self._found.clear()
                 self._chars = 0
             self._found[key] = found
-            self._chars += len(key[-1])
+            self._chars += len(value)
         return found
 
     def _make_room(self, kin: Kin) -> None:
