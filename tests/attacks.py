@@ -13,6 +13,7 @@ import time
 
 import engine
 from installer_trees.automaton import SEARCH, START, Automaton
+from installer_trees.patterns import _costs
 from installer_trees.pumps import letter, loops, widest
 from installer_trees.regex import MATCH_CHARS
 from installer_trees.untrusted import patterns_of
@@ -57,8 +58,14 @@ def attacks(pattern: str, size: int) -> set[str]:
             repeated.add((way[place], letter(automaton.masks[place])))
             anywhere = widest(automaton, (None, loop), (SEARCH, place), None)
             if anywhere:
-                repeated.add((way[place], anywhere.text))
+                shortest = "".join(map(letter, anywhere.letters))
+                repeated |= {(way[place], anywhere.text), (way[place], shortest)}
     return {(head + text * size)[: size - 2] + "\n\0" for head, text in repeated}
+
+
+def work(pattern: str) -> float:
+    """Return the steps that a search of the longest text can take, as `risk` counts them."""
+    return max((steps for steps, _ in _costs(pattern)), default=0.0)
 
 
 def seconds(pattern: str, text: str) -> float:

@@ -79,6 +79,7 @@ class Automaton:
         masks: The characters that each place reads.
         after: Place -> next place -> for each way to step there, how often it may be taken.
         ends: Places after which the expression, or a lookahead in it, is found whatever follows.
+        stops: Places after which the text may end, as at `$`.
         anywhere: Whether it can be found elsewhere than at the beginning of a text.
         has_turns: Whether `by_turns` makes a difference.
 
@@ -92,6 +93,7 @@ class Automaton:
         self._by_turns = by_turns
         self.masks: list[int] = []
         self.ends: set[int] = set()
+        self.stops: set[int] = set()
         self._before: list[dict[int, list[int]]] = []
         self._times = 1
         self._copies = 1
@@ -171,6 +173,7 @@ class Automaton:
             ports = Counter({port: ways for port, ways in ports.items() if port[0] == START})
         elif at == "AT_END_STRING" or (at == "AT_END" and not flags & re.MULTILINE):
             self._ends_anywhere = self._ends_anywhere or _has_search(ports)
+            self.stops.update(place for place, _ in ports)
             ports = Counter()
         return _asserted(ports)
 

@@ -15,10 +15,12 @@ from functools import lru_cache
 from math import comb, prod
 
 from .automaton import SEARCH, START, SYMBOLS, UNLIMITED, Automaton, UncheckableError
-from .pumps import Loop, Pump, loops, pump, reached, widest
+from .pumps import Loop, Pump, letter, loops, pump, reached, widest
 
 MAX_WORK = 300_000_000
 """Steps that an expression may take on the longest text that is searched: about a second."""
+TRY = 3
+"""Steps that it takes to try a set of characters, a letter of either case, or the end of a text."""
 UNCHECKED = "cannot be checked for patterns that take too long"
 MANY = 64
 """Repeats from which on the ways to share a text are too many, whatever their number."""
@@ -82,6 +84,10 @@ def _costs(pattern: str) -> Iterator[tuple[float, str]]:
     yield from _sharing(automaton, passed)
 
 
+Letters = tuple[int, ...]
+"""A text, as the characters of which each of its own may be one."""
+
+
 @dataclass(frozen=True)
 class Chain:
     """Loops after one another that can share a text; the last one is where they end.
@@ -103,7 +109,8 @@ class Chain:
     @property
     def text(self) -> str:
         """What all of them can read."""
-        return "".join(dict.fromkeys((*self.texts, *(one.text for one in self.pumps))))
+        own = ("".join(map(letter, word)) for word in self._words())
+        return "".join(dict.fromkeys((*self.texts, *own)))
 
     @property
     def ways(self) -> float:
@@ -119,31 +126,68 @@ class Chain:
             ways: In how many ways one text can pass the last one.
             text: That text.
         """
-        counts = self._counts()
+        counts, widths = self._counts(), self._widths()
         if counts:
-            last = max(1.0, self.pumps[-1].width(-1) / self._chars)
-            counts = sorted([*counts, last])[:-1]
+            width = self.pumps[-1].width(-1)
+            counts = sorted([*counts, max(1.0, width / self._chars())])[:-1]
+            widths = sorted([*widths, width])[:-1]
         ways *= prod(counts)
         if ways <= 1:
             return replace(self, pumps=())
         texts = (*filter(None, (self.text, text)),)
-        return Chain((), self.before * ways, texts, self.chars + sum(counts) * self._chars)
+        return Chain((), self.before * ways, texts, self.chars + sum(widths))
 
     @property
     def length(self) -> float:
         """How long the longest text is before the last one begins."""
-        return self.chars + sum(self._counts()) * self._chars
+        return self.chars + sum(self._widths())
 
-    @property
+    def _words(self) -> list[Letters]:
+        """Return the texts that, one after another, all of them read; one does for several."""
+        words: list[Letters] = []
+        for one in self.pumps:
+            for i, word in enumerate(words):
+                both = _both(word, one.letters)
+                if both:
+                    words[i] = both
+                    break
+            else:
+                words.append(one.letters)
+        return words
+
     def _chars(self) -> int:
-        return len("".join({one.text for one in self.pumps})) or 1
+        return sum(map(len, self._words())) or 1
 
-    def _counts(self) -> list[float]:
-        """Return how often each but the last one can read the text."""
+    def _widths(self) -> list[float]:
+        """Return how many characters of the text each but the last one can read."""
         widths = [one.width(0) for one in self.pumps]
         for i, one in enumerate(self.pumps[:-1], 1):
             widths[i] = min(widths[i], one.width(-1))
-        return [max(1.0, width / self._chars) for width in widths]
+        chars = self._chars()
+        return [max(width, chars) for width in widths]
+
+    def _counts(self) -> list[float]:
+        """Return in how many places of the text each but the last one can end."""
+        text = [letters for word in self._words() for letters in word]
+        turns = (_turns(text, one.letters) for one in self.pumps)
+        return [width * many / len(text) for width, many in zip(self._widths(), turns)]
+
+
+def _turns(text: list[int], letters: Letters) -> int:
+    """Return at how many places of a text, read over and over, another one can be."""
+    found = 0
+    for start in range(len(text)):
+        found += all(text[(start + i) % len(text)] & one for i, one in enumerate(letters))
+    return max(1, found)
+
+
+def _both(one: Letters, other: Letters) -> Letters:
+    """Return what two texts have in common where both are read over and over, or nothing."""
+    length = max(len(one), len(other))
+    if length % len(one) or length % len(other):
+        return ()
+    both = tuple(one[i % len(one)] & other[i % len(other)] for i in range(length))
+    return both if all(both) else ()
 
 
 Passed = dict[Loop, tuple[float, str]]
@@ -189,18 +233,32 @@ def _sharing(automaton: Automaton, passed: Passed) -> Iterator[tuple[float, str]
 def _run(automaton: Automaton, loop: Loop, chain: Chain) -> float:
     """Return the steps of the last loop: its characters, and after each the ways to go on.
 
-    Texts before its own are counted as often as all of them fit into the longest text.
+    Texts before its own are counted as often as all of them fit into the longest text. What
+    repeats one character without a limit reads what is left, which is half of it on average; a
+    repeat of several takes twice as long for each.
     """
     if chain.pumps:
         width, places = chain.pumps[-1].width(-1), chain.pumps[-1].places
+        if len(loop) == 1 and width >= UNLIMITED:
+            width /= 2
     else:
         inner = (automaton.after[p][q] for p in loop for q in automaton.after[p].keys() & loop)
-        width, places = max(times for ways in inner for times in ways), loop
-    exits = max(len(automaton.after[place].keys() - loop) for place in places)
+        width, places = float(max(times for ways in inner for times in ways)), loop
+    exits = max(_exits(automaton, loop, place) for place in places)
     fits = UNLIMITED / (chain.length + width) if chain.chars else 1.0
     if fits < 1:  # at least two of them have to be shorter
         fits *= fits
     return width * max(1, exits) * (fits if automaton.anywhere else min(1.0, fits))
+
+
+def _exits(automaton: Automaton, loop: Loop, place: int) -> int:
+    """Return the steps that it takes to try every way to leave a loop from a place of it.
+
+    Python scans for one letter, and tries all else anew after each character.
+    """
+    ways = [automaton.masks[there] for there in automaton.after[place].keys() - loop]
+    tried = sum(TRY if letters & (letters - 1) else 1 for letters in ways)
+    return tried + TRY * (place in automaton.stops)
 
 
 def _shared(automaton: Automaton, one: Loop, other: Loop) -> Pump | None:

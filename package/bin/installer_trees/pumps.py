@@ -26,11 +26,14 @@ class Pump:
         text: What they read once.
         times: How often each of them can read it.
         places: Where the last of them passes.
+        letters: The shortest text that does as well when it is read over and over, as the
+            characters of which each of its own may be one.
     """
 
     text: str
     times: tuple[float, ...]
     places: frozenset[int]
+    letters: tuple[int, ...]
 
     def width(self, reader: int) -> float:
         """Return how many characters of such a text a reader can read in all."""
@@ -70,7 +73,7 @@ def pump(
         for places, letters, times, different in _steps(automaton, stay, here[0], least):
             there = (places, apart and (here[1] or different))
             if len(set(places)) == 1 if goal is None else there == (goal, apart):
-                return _told(came, here, (places, letters, times))
+                return _told(automaton, came, here, (places, letters, times))
             if there not in came:
                 came[there] = (here, letters, times)
                 queue.append(there)
@@ -107,7 +110,9 @@ def _steps(
         yield there, letters, times, len(set(there)) > 1 or len(set(numbers)) > 1
 
 
-def _told(came: _Came, here: _State, last: tuple[Places, int, tuple[int, ...]]) -> Pump:
+def _told(
+    automaton: Automaton, came: _Came, here: _State, last: tuple[Places, int, tuple[int, ...]]
+) -> Pump:
     """Follow the steps back to where they began, and say what was read and how often it can be."""
     steps = [(here[0], *last)]
     before = came[here]
@@ -120,7 +125,35 @@ def _told(came: _Came, here: _State, last: tuple[Places, int, tuple[int, ...]]) 
     for reader in range(len(here[0])):
         taken = Counter((old[reader], new[reader], often[reader]) for old, new, _, often in steps)
         times.append(max(1.0, min(step[2] / count for step, count in taken.items())))
-    return Pump(text, tuple(times), frozenset(new[-1] for _, new, _, _ in steps))
+    read = [letters for _, _, letters, _ in reversed(steps)]
+    folded = _folded(read, _kept(automaton, here[0][0]) & _kept(automaton, last[0][-1]))
+    return Pump(text, tuple(times), frozenset(new[-1] for _, new, _, _ in steps), folded)
+
+
+def _kept(automaton: Automaton, place: int) -> int:
+    """Return the characters after each of which a reader can stay where it is."""
+    if place == SEARCH:
+        return ALL
+    return automaton.masks[place] if place in automaton.after.get(place, ()) else 0
+
+
+def _folded(read: list[int], kept: int) -> tuple[int, ...]:
+    """Return the shortest text that, over and over, is also what was read.
+
+    It can begin at each of its turns where both the first and the last reader can wait: `a@` from
+    one repeat to the next is `@` over and over, which is twice as many places.
+
+    Args:
+        read: The characters of which each that was read may be one.
+        kept: Those for which the readers can wait.
+    """
+    for length in range(1, len(read)):
+        turns = [kept] * length
+        for i, letters in enumerate(read):
+            turns[i % length] &= letters
+        if all(turns):
+            return tuple(turns)
+    return tuple(read)
 
 
 def letter(letters: int) -> str:
