@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from installer_trees.catalogue import Catalogue, load
 from installer_trees.entries import SIGNAL_COLUMNS
-from installer_trees.identity import CACHED_CHARS
 from installer_trees.key_index import KeyIndex
+from installer_trees.memo import MEMO_CHARS
 from installer_trees.model import Settings
 from installer_trees.pipeline import Pipeline
 from installer_trees.render import TREE_COLUMNS
@@ -898,4 +898,4 @@ def test_long_lines_are_not_kept_in_memory_for_good() -> None:
     linker = pipeline._linker
     assert linker is not None
     held = sum(len(process.process) for process in linker._processes.values())
-    assert held <= CACHED_CHARS + 40_000
+    assert held <= MEMO_CHARS + 40_000

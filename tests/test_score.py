@@ -11,8 +11,9 @@ from engine import START, completed, run, tree_rows
 from installer_trees.catalogue import Catalogue, load
 from installer_trees.entries import ALLOWANCE_COLUMNS, ROOT_COLUMNS, SIGNAL_COLUMNS
 from installer_trees.fingerprint import normalized
+from installer_trees.memo import MEMO_CHARS
 from installer_trees.model import Settings
-from installer_trees.signals import CACHED_CHARS, CACHED_KINS, Matcher
+from installer_trees.signals import CACHED_KINS, Matcher
 from test_catalogue import ALLOWANCE, ROOT, SIGNAL, lines
 
 
@@ -433,5 +434,5 @@ def test_what_a_matcher_remembers_is_bounded() -> None:
         top = replace(tree.top, root=replace(tree.top.root, family=kind))
         matcher.matches(replace(tree, nodes=(top, *tree.nodes[1:])))
         assert len(matcher._kins) <= CACHED_KINS
-        assert sum(len(key[-1]) for key in matcher._found) <= CACHED_CHARS + 1_000_000
+        assert sum(len(key[-1]) for key in matcher._found) <= MEMO_CHARS + 1_000_000
     assert len(matcher._by_field) < 10 * CACHED_KINS

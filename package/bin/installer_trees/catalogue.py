@@ -29,6 +29,7 @@ from .entries import (
 from .errors import CatalogueError
 from .layout import MISSING
 from .literals import Words, folded, may_match, shortest
+from .memo import Memo
 from .model import Allowance, Root, Signal
 from .regex import MATCH_CHARS, Regex
 
@@ -112,7 +113,9 @@ class Catalogue:
     allowances: tuple[Allowance, ...] = ()
     problems: list[CatalogueError] = field(default_factory=list)
     _names: list[_Names] = field(default_factory=list, repr=False)
-    _by_name: dict[tuple[str, str], tuple[Root, ...]] = field(default_factory=dict, repr=False)
+    _by_name: Memo[tuple[str, str], tuple[Root, ...]] = field(
+        default_factory=lambda: Memo(CACHED_NAMES), repr=False
+    )
 
     def patterns(self) -> Iterator[Regex]:
         """Yield every regular expression of every row."""
@@ -131,9 +134,7 @@ class Catalogue:
                 self._index()
             places = self._matching(0, process_name) | self._matching(1, original_file_name)
             found = tuple(self.roots[i] for i in sorted(places))
-            if len(self._by_name) > CACHED_NAMES:
-                self._by_name.clear()
-            self._by_name[key] = found
+            self._by_name.keep(key, found)
         return found
 
     def gate(

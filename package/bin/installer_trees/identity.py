@@ -11,12 +11,13 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import compress
-from operator import not_
+from operator import itemgetter, not_
 
 from .alike import same_line, same_name
 from .catalogue import Catalogue
 from .events import Process
 from .key_index import KeyIndex
+from .memo import Memo
 from .model import Root
 from .rows import IS_ROOT, KIND, RowStore, guid_form
 
@@ -26,8 +27,6 @@ LOOK_BACK = 8
 CACHED_PROCESSES = 10_000
 CACHED_SHARE = 100
 """Processes that are kept once read: one for so many rows, so that time grows in step with rows."""
-CACHED_CHARS = 16 * 1024 * 1024
-"""Characters of their command lines that are kept at most."""
 
 _EVENTS = bytes(flag & KIND for flag in range(256))
 
@@ -61,9 +60,8 @@ class Identities:
         self._by_image: dict[int, dict[int, list[int]]] = {}
         self._canonical: dict[int, int] = {}
         self._copies: dict[int, list[int]] = {}
-        self._processes: dict[int, Process] = {}
-        self._chars = 0
-        self._room = max(CACHED_PROCESSES, len(store) // CACHED_SHARE)
+        room = max(CACHED_PROCESSES, len(store) // CACHED_SHARE)
+        self._processes: Memo[int, Process] = Memo(room)
         self._standins: dict[int, Process] = {}
         self._told_by: dict[int, tuple[str, ...]] = {}
 
@@ -73,11 +71,8 @@ class Identities:
             return self._standins[row]
         found = self._processes.get(row)
         if found is None:
-            if len(self._processes) > self._room or self._chars > CACHED_CHARS:
-                self._processes.clear()
-                self._chars = 0
-            found = self._processes[row] = self.store.process(row)
-            self._chars += len(found.process) + len(found.parent_process)
+            found = self.store.process(row)
+            self._processes.keep(row, found, len(found.process) + len(found.parent_process))
         return found
 
     def root_of(self, row: int) -> Root | None:
@@ -146,8 +141,8 @@ class Identities:
     def _in_time(self, rows: Iterable[int]) -> History:
         """Return the processes of some rows and when each began, in order of time."""
         order = self.sort(set(map(self.canonical, rows)))
-        order.sort(key=self.began)
-        return list(map(self.began, order)), order
+        begun = sorted(((self.began(row), row) for row in order), key=itemgetter(0))
+        return [time for time, _ in begun], [row for _, row in begun]
 
     def _same_as(self, row: int) -> set[int]:
         """Return all rows of a process: of one GUID, or of one id and told by two sensors.

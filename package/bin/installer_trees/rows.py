@@ -47,6 +47,7 @@ from .layout import (
     known,
     program_name,
 )
+from .memo import Memo
 from .model import Counters
 from .spill import Spill
 from .starters import Started
@@ -121,7 +122,7 @@ class RowStore:
         self.guid_forms: set[str] = set()
         self._by_header: dict[tuple[str, ...], Layout] = {}
         self._hosts: dict[str, int] = dict.fromkeys(MISSING, NO_HOST)
-        self._gates: dict[tuple[str, str, bool], Gate | None] = {}
+        self._gates: Memo[tuple[str, str, bool], Gate | None] = Memo(CACHED_NAMES)
         self._catalogue = catalogue
         self._spill = Spill(directory)
         self._maxevents = maxevents
@@ -281,11 +282,8 @@ class RowStore:
     def _gate(self, name: str, original: str, by_name: bool) -> Gate | None:
         key = (name, original, by_name)
         if key not in self._gates:
-            if len(self._gates) > CACHED_NAMES:
-                self._gates.clear()
-            self._gates[key] = (
-                self._catalogue.gate(name, original, by_name) if name or original else None
-            )
+            gate = self._catalogue.gate(name, original, by_name) if name or original else None
+            self._gates.keep(key, gate)
         return self._gates[key]
 
     def _usable(self, hosts: list[int], columns: dict[str, Column]) -> list[bool] | None:

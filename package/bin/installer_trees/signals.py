@@ -15,12 +15,13 @@ from .decoded import decoded
 from .entries import EVENT_FIELDS
 from .events import Event
 from .literals import Sieve, folded
+from .memo import Memo
 from .model import Condition, Match, Node, Signal, Tree
 from .naming import renamed_from
 from .regex import MATCH_CHARS
 
-CACHED_VALUES, CACHED_CHARS = 10_000, 16 * 1024 * 1024
-"""What was found in values is remembered for so many of them, and so many characters."""
+CACHED_VALUES = 10_000
+"""What was found in values is remembered for so many of them."""
 CACHED_KINS = 100
 """Sieves are kept for so many combinations of operating system and families."""
 AT_ROOTS = "process of an installer"
@@ -42,10 +43,10 @@ class Matcher:
         self._signals = {signal.signal_id: signal for signal in catalogue.signals}
         self._order = {signal_id: i for i, signal_id in enumerate(self._signals)}
         self._kins: set[Kin] = set()
-        self._chars = 0
         self._fields_of: dict[tuple[str, Kin], tuple[str, ...]] = {}
         self._by_field: dict[tuple[str, Kin, str], Sieve[Signal]] = {}
-        self._found: dict[tuple[str, Kin, str, str], tuple[tuple[Signal, str], ...]] = {}
+        self._found: Memo[tuple[str, Kin, str, str], tuple[tuple[Signal, str], ...]]
+        self._found = Memo(CACHED_VALUES)
 
     def matches(self, tree: Tree) -> list[Match]:
         """Return what was found, in the order of the catalogue and of the tree.
@@ -117,11 +118,7 @@ class Matcher:
             signals = sieve.candidates(folded(value))
             pairs = ((signal, signal.pattern.search(value)) for signal in signals)
             found = tuple((s, m[0].strip() or value) for s, m in pairs if m)
-            if len(self._found) > CACHED_VALUES or self._chars > CACHED_CHARS:
-                self._found.clear()
-                self._chars = 0
-            self._found[key] = found
-            self._chars += len(value)
+            self._found.keep(key, found, len(value))
         return found
 
     def _make_room(self, kin: Kin) -> None:
@@ -130,7 +127,6 @@ class Matcher:
             if len(self._kins) >= CACHED_KINS:
                 for known in (self._kins, self._fields_of, self._by_field, self._found):
                     known.clear()
-                self._chars = 0
             self._kins.add(kin)
 
 
