@@ -168,7 +168,7 @@ def test_parts_keep_below_the_limits_of_a_search(hosts: int, rows: int, parts: i
 
 
 def test_the_limits_are_those_of_the_macro_and_of_the_engine(app: App) -> None:
-    assert f"hosts > {HOSTS_A_SUBSEARCH}," in app.macros["installer_hosts(5)"].definition
+    assert f"hosts > {HOSTS_A_SUBSEARCH}," in app.macros["installer_hosts(4)"].definition
     assert Settings().maxevents == ROWS_A_SEARCH
 
 

@@ -195,7 +195,11 @@ def test_a_site_may_read_every_host_and_ask_for_none_before(app: App, macro: str
             {"_time": START, "src": "host1", "dest": "203.0.113.7", "process_id": 1}
         ],
     }
-    every = {"installer_read_hosts(5)": '$field$="$host$"'}
+    every = {
+        "installer_read_hosts(5)": '$field$="$host$"',
+        "installer_read_traffic_hosts(4)": '(All_Traffic.dvc="$host$" OR All_Traffic.src="$host$"'
+        ' OR All_Traffic.dest="$host$")',
+    }
     expanded = expand(f"`{macro}`", {**app.macros, **local(app, every)})
     assert "[" not in expanded.replace("[\\d.]", "")
     asked = app.run(f"| `{macro}`", data).rows

@@ -160,6 +160,21 @@ def test_a_subsearch_is_cut_at_ten_thousand_rows_and_says_so() -> None:
     assert result.notes == ["a subsearch was cut at 10,000 rows"]
 
 
+def test_a_subsearch_that_ends_with_format_says_how_its_fields_and_rows_are_joined() -> None:
+    events = [
+        {"process": "a", "dest": "h1", "user": "x"},
+        {"process": 'b "c"', "dest": "h2", "user": "h1"},
+        {"process": "d", "dest": "h3", "user": "h3"},
+    ]
+    inner = "[| tstats count from datamodel=Endpoint.Processes where Processes.process={}"
+    inner += " by Processes.dest | fields Processes.dest"
+    inner += ' | eval user=\'Processes.dest\' | rename user as Processes.user | format "(" "(" "{}"'
+    inner += ' ")" "OR" ")"]'
+    assert found(inner.format("a", "OR"), *events) == ["a", 'b "c"']
+    assert found(inner.format("*", "AND"), *events) == ["d"]
+    assert found(inner.format("nothing", "OR"), *events) == []
+
+
 def test_prestats_rows_are_merged_by_stats() -> None:
     data = {
         "Endpoint.Processes": [{"_time": 5, "process_id": 1}, {"_time": 3, "process_id": 1}],

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .runner import Run
 
 SUBSEARCH_ROWS = 50000
+FORMATTED = "search"
+"""Field that `format` fills."""
 
 
 class Lookup(NamedTuple):
@@ -106,6 +108,25 @@ def append(command: Command, rows: list[Row], run: Run) -> list[Row]:
     """Run `append`: the rows of a subsearch after the others, cut at 50,000 rows."""
     _options(command, "append", {"maxtime", "maxout", "timeout"})
     return rows + run.subsearch(command.subsearches[0])[:SUBSEARCH_ROWS]
+
+
+def formatted(command: Command, rows: list[Row]) -> list[Row]:
+    """Run `format`: one row with the text that a subsearch puts into the search around it.
+
+    Of no rows Splunk makes a test that nothing passes; here that is what no rows are.
+    """
+    children = parse(command, "format").children
+    start, opened, between, closed, next_row, end = map(text_of, children)
+    tests = []
+    for row in rows:
+        pairs = ((k, text(v)) for k, v in sorted(row.items()) if not k.startswith(("_", "\0")))
+        told = f" {between} ".join(f"{k}={_quoted(v)}" for k, v in pairs)
+        tests.append(f"{opened} {told} {closed}")
+    return [{FORMATTED: f"{start} {f' {next_row} '.join(tests)} {end}"}] if tests else []
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def appendpipe(command: Command, rows: list[Row], run: Run) -> list[Row]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, NamedTuple
 
 from . import aggregating, charting, combining, generating, shaping
-from .combining import Lookup
+from .combining import FORMATTED, Lookup
 from .macros import Macro, expand
 from .matching import Predicate, Row, text, wildcard
 from .parse import parse
@@ -102,10 +102,15 @@ class Run:
         return self._pipeline(text)
 
     def as_filter(self, search: str) -> Predicate:
-        """Return the test that a subsearch becomes: any row's fields, all of them; 10,000 rows."""
+        """Return the test that a subsearch becomes: what `format` wrote at its end, else any row's
+        fields, all of them; 10,000 rows.
+        """
         rows = self._pipeline(search)
         if len(rows) > SUBSEARCH_ROWS:
             self.note("a subsearch was cut at 10,000 rows")
+        if len(rows) == 1 and set(rows[0]) == {FORMATTED}:
+            (command,) = split(f"search {text(rows[0][FORMATTED])}")
+            return generating.search_predicate(parse(command, "search").children[0], command, self)
         return _any_row(rows[:SUBSEARCH_ROWS])
 
     def _pipeline(self, text: str) -> Rows:
@@ -193,4 +198,5 @@ PLAIN: dict[str, Callable[[Command, Rows], Rows]] = {
     "chart": charting.chart,
     "convert": shaping.convert,
     "rex": shaping.rex,
+    "format": combining.formatted,
 }
