@@ -164,7 +164,7 @@ class Layout:
         slots = [order.get(name, -1) for name in names]
 
         def get(values: Row) -> list[str]:
-            if any(values[i] for i in twins):
+            if any(map(values.__getitem__, twins)):
                 return [self.value(values, name) for name in names]
             found = ["" if value in MISSING else value for value in plain(values)]
             found.append("")

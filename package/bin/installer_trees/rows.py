@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from itertools import chain, compress, filterfalse, islice
-from operator import methodcaller, sub
+from operator import attrgetter, methodcaller, sub
 
 from .addresses import address_type
 from .batches import Batch, batches, header, lines
@@ -68,6 +68,8 @@ _BARE_CR = re.compile(rb"\r(?!\n)")
 _REPLACEMENT = "\ufffd".encode()
 
 _IN_BRACES = methodcaller("startswith", "{")
+
+_told = attrgetter("dest", "process_name", "process", "parent_process_name")
 
 _ROOT_FIELDS = "process_name process process_path original_file_name parent_process_name".split()
 
@@ -482,15 +484,15 @@ class RowStore:
         layout, values = self.values(row)
         # Users, paths and programs come again and again: one copy of each is enough.
         process = Process(self.time[row], *map(sys.intern, layout.process(values)))
-        if process.process[:1].isspace():
-            process = process._replace(process=process.process.lstrip())
-        name = program_name(process.process_name)
+        dest = (process.dest or layout.host(values)).strip()
+        command = process.process.lstrip()
+        name = program_name(process.process_name) or base_name(process.process_path, command)
         above = program_name(process.parent_process_name)
+        above = above or base_name(process.parent_process_path, process.parent_process)
+        if (dest, name, command, above) == _told(process):
+            return process
         return process._replace(
-            dest=layout.host(values),
-            process_name=name or base_name(process.process_path, process.process),
-            parent_process_name=above
-            or base_name(process.parent_process_path, process.parent_process),
+            dest=dest, process_name=name, process=command, parent_process_name=above
         )
 
     def text(self, row: int, field: str) -> str:
