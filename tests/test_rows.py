@@ -245,16 +245,44 @@ def test_one_id_in_several_forms_is_one(pid: str) -> None:
     assert len(tree.branch.members) == 2
 
 
-@pytest.mark.parametrize("guid", ["0", "N/A", "n/a", "None", "(null)", "-1", "0x0"])
-def test_what_stands_for_no_guid_is_none(guid: str) -> None:
-    rows = (
-        f"1,h,7,dpkg,dpkg -i a.deb,,,{guid},{guid}",
-        f"2,h,8,sh,sh -c id,7,dpkg,{guid},{guid}",
-        f"3,h,9,id,id,8,sh,{guid},{guid}",
+WORDS_FOR_NO_GUID = ["0", "N/A", "n/a", "None", "NONE", "nan", "(null)", "NULL", "-1", "0x0"]
+
+
+@pytest.mark.parametrize("own", ["", "{{A{}}}"])
+@pytest.mark.parametrize("guid", WORDS_FOR_NO_GUID)
+def test_what_stands_for_no_guid_is_none(guid: str, own: str) -> None:
+    script = "/bin/sh /var/lib/dpkg/info/a.postinst configure"
+    processes = (
+        (6, 1, "bash", "bash", "init"),
+        (7, 6, "dpkg", "dpkg -i a.deb", "bash"),
+        (8, 7, "dash", script, "dpkg -i a.deb"),
+        (9, 8, "bash", "bash -c id", script),
+        (20, 1, "nginx", "nginx: worker", "init"),
     )
-    pipeline = pipeline_of(chunk(NAMES + ",process_guid,parent_process_guid", *rows))
-    (tree,) = pipeline.trees()
+    rows = (
+        f"{time},h,{pid},{name},{line},{parent},{above.split()[0]},{above},"
+        f"{own.format(pid) or guid},{guid}"
+        for time, (pid, parent, name, line, above) in enumerate(processes)
+    )
+    names = NAMES + ",parent_process,process_guid,parent_process_guid"
+    (tree,) = pipeline_of(chunk(names, *rows)).trees()
     assert len(tree.branch.members) == 3
+    assert [link for _, link in tree.branch.parent.values()] == ["", "pid", "pid"]
+
+
+@pytest.mark.parametrize("guid", ["None", "NONE", "nan", "0", "-"])
+def test_an_event_without_a_guid_is_found_by_its_process_id(guid: str) -> None:
+    process = f"1,h,7,dpkg,dpkg -i a.deb,,,{{A}},{guid},"
+    pipeline = pipeline_of(
+        chunk(
+            NAMES + ",process_guid,parent_process_guid,dest_ip",
+            process,
+            f"2,h,7,dpkg,,,,{guid},,203.0.113.7",
+        )
+    )
+    pipeline.trees()
+    assert pipeline.store.counters.unowned_events == 0
+    assert pipeline.store.guid_forms == {"{"}
 
 
 def test_a_parent_that_never_arrived_has_the_columns_of_the_input() -> None:

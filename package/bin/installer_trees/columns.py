@@ -44,9 +44,10 @@ def of_others(parents: Column, own: Column) -> Column:
 
 def known_guids(column: Column) -> Column:
     """Write GUIDs in small letters, as not all sources do, and forget what only looks like one."""
-    if NO_GUIDS.isdisjoint(column):
-        return list(map(str.lower, column))
-    return ["" if guid in NO_GUIDS else guid.lower() for guid in column]
+    guids = list(map(str.lower, column))
+    if NO_GUIDS.isdisjoint(guids):
+        return guids
+    return ["" if guid in NO_GUIDS else guid for guid in guids]
 
 
 def decimal_ids(column: Column) -> Column:

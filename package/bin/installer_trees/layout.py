@@ -12,13 +12,14 @@ from .events import Event, Process
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 MISSING = frozenset(
     [
-        *"- unknown Unknown UNKNOWN null NULL Null (null) N/A n/a None".split(),
+        *"- unknown Unknown UNKNOWN null NULL Null (null) N/A n/a".split(),
+        *"None NONE none NaN nan".split(),
         *("", ZERO_GUID, "{" + ZERO_GUID + "}"),
     ]
 )
 """What CIM, `fillnull_value` and event sources write where they have no value."""
-NO_GUIDS = frozenset(["0", "0x0", "-1"])
-"""What stands for no GUID besides; none of it is one, and as numbers they may be something."""
+NO_GUIDS = frozenset([*map(str.lower, MISSING), "0", "0x0", "-1"])
+"""What stands for no GUID, in small letters; the numbers may be something in other fields."""
 
 HOST_FIELDS = ("dest", "host", "dvc")
 """Where the host of a process creation stands; each stands in for those before it."""

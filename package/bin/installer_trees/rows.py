@@ -307,8 +307,7 @@ class RowStore:
                 )
             ]
         pid, guid = columns["process_id"], columns["process_guid"]
-        no_guid = MISSING | NO_GUIDS
-        all_known = MISSING.isdisjoint(pid) or no_guid.isdisjoint(guid)
+        all_known = MISSING.isdisjoint(pid) or NO_GUIDS.isdisjoint(map(str.lower, guid))
         if NO_HOST not in hosts and "" not in names and all_known:
             return None
         usable = []
@@ -318,7 +317,7 @@ class RowStore:
                 self.counters.no_dest += 1
             elif not name:
                 self.counters.no_process += 1
-            elif a in MISSING and b in no_guid:
+            elif a in MISSING and b.lower() in NO_GUIDS:
                 self.counters.no_identity += 1
             else:
                 refused = False
@@ -405,7 +404,7 @@ class RowStore:
             source = host_number(peer) if peer else NO_HOST
             reporter = self._host(layout.value(values, "dvc") or layout.value(values, "host"))
         pid, guid = layout.value(values, "process_id"), layout.value(values, "process_guid")
-        guid = "" if guid in NO_GUIDS else guid
+        guid = "" if guid.lower() in NO_GUIDS else guid
         self._note_forms([guid])
         if not host and not source and not reporter:
             self.counters.no_dest += 1
