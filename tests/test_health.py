@@ -60,7 +60,9 @@ def test_sources_are_told_apart_and_events_counted() -> None:
     assert (rows["zeek"]["network"], rows["zeek"]["processes"]) == (1, 0)
     assert rows["zeek"]["health"].startswith("No process creations")
     assert rows["unknown"]["bad_time"] == 1
-    assert (rows["unknown"]["first_time"], rows["unknown"]["last_time"]) == (START, START + 1)
+    assert rows["unknown"]["first_time"] == str(START)
+    assert rows["unknown"]["last_time"] == str(START + 1)
+    assert (rows["zeek"]["first_time"], rows["zeek"]["last_time"]) == (str(START),) * 2
 
 
 def test_other_systems_need_no_original_file_name() -> None:
@@ -73,6 +75,25 @@ def test_links_are_counted_as_the_trees_have_them() -> None:
     parent = {"parent_process_id": 2, "process_id": 7}
     rows = completed([{"process": "dpkg -i a.deb", **parent}, {"process": "sh -c x", **parent}])
     assert health(rows)["unknown"]["linked_by_pid"] == 1
+
+
+def test_a_process_is_linked_in_one_way_or_an_orphan() -> None:
+    """A script that is left to process 1 is tied to what started it, in the trees too."""
+    script = "/bin/sh /var/lib/dpkg/info/a.postinst configure"
+    rows = [
+        {"_time": START + time, "dest": "h", "process_id": pid, "parent_process_id": parent,
+         "process_name": line.split()[0].split("/")[-1], "process": line,
+         "parent_process_name": above.split()[0].split("/")[-1], "parent_process": above}
+        for time, pid, parent, line, above in (
+            (0, 11, 10, "dpkg -i /tmp/a.deb", "bash"),
+            (1, 12, 11, script, "dpkg -i /tmp/a.deb"),
+            (1.5, 13, 1, "bash -c x", "/sbin/init"),
+        )
+    ]  # fmt: skip
+    row = health(rows)["unknown"]
+    links = {name: row[name] for name in HEALTH_COLUMNS if name.startswith("linked_by_")}
+    assert links["linked_by_tie"] == 1
+    assert sum(links.values()) + row["orphans"] == row["processes"] == 3
 
 
 def test_hosts_are_counted_by_whatever_names_them() -> None:

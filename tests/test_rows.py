@@ -147,7 +147,9 @@ def test_a_name_is_taken_from_the_path_or_the_command_line() -> None:
     assert [line.endswith("<-- TST001") for line in row["tree"]] == [False, True, True]
 
 
-@pytest.mark.parametrize("when", ["", "yesterday", "nan", "inf", "-inf", "1e999"])
+@pytest.mark.parametrize(
+    "when", ["", "yesterday", "nan", "inf", "-inf", "1e999", "-1", "1700000000000"]
+)
 def test_a_bad_time_is_kept_and_counted(when: str) -> None:
     pipeline = pipeline_of(chunk(HEADER, DPKG, SHELL.replace("1700000001", when)))
     (row,) = pipeline.tree_rows(pipeline.trees())

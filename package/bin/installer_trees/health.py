@@ -10,15 +10,15 @@ from .columns import NO_TIME
 from .events import EVENT_KINDS
 from .links import Linker
 from .model import Allowance
-from .parents import GUID, PARENT_FIELDS, PID
-from .render import Value
+from .parents import GUID, PARENT_FIELDS, PID, TIE
+from .render import Value, told_time
 from .rows import IS_ROOT, KIND, NETWORK, RowStore
 
 HEALTH_COLUMNS = (
     "sourcetype rows hosts processes network file registry service installers "
     "process_guid_pct process_pct parent_process_pct original_file_name_pct subsecond_pct "
-    "linked_by_guid linked_by_pid linked_by_parent_fields orphans bad_time first_time last_time "
-    "health"
+    "linked_by_guid linked_by_pid linked_by_parent_fields linked_by_tie orphans bad_time "
+    "first_time last_time health"
 ).split()
 """Columns of `output=health`. `_pct` are percentages of the process creations of the source."""
 
@@ -53,7 +53,7 @@ class _Source:
     installers: int = 0
     bad_time: int = 0
     first: float = NO_TIME
-    last: float = -NO_TIME
+    last: float = NO_TIME
 
 
 def health_rows(store: RowStore, linker: Linker) -> list[dict[str, Value]]:
@@ -90,7 +90,8 @@ def _count(store: RowStore, linker: Linker, row: int, sources: dict[str, _Source
     if time == NO_TIME:
         source.bad_time += 1
     else:
-        source.first, source.last = min(source.first, time), max(source.last, time)
+        source.first = min(source.first, time)
+        source.last = time if source.last == NO_TIME else max(source.last, time)
     if kind:
         return
     source.installers += bool(store.flags[row] & IS_ROOT)
@@ -117,10 +118,11 @@ def _row(name: str, source: _Source) -> dict[str, Value]:
         "linked_by_guid": source.links[GUID],
         "linked_by_pid": source.links[PID],
         "linked_by_parent_fields": source.links[PARENT_FIELDS],
+        "linked_by_tie": source.links[TIE],
         "orphans": source.links["orphan"],
         "bad_time": source.bad_time,
-        "first_time": "" if source.first == NO_TIME else source.first,
-        "last_time": "" if source.last == -NO_TIME else source.last,
+        "first_time": told_time(source.first),
+        "last_time": told_time(source.last),
     }
     shares = {name: 100 * source.has[name[:-4]] / max(1, processes) for name, _ in _LOST}
     row.update({name: round(share, 1) if processes else "" for name, share in shares.items()})

@@ -65,7 +65,7 @@ def tree_row(
     user = top.user or next((n.process.user for n in tree.nodes if n.process.user), "")
     row: dict[str, Value] = {
         **dict.fromkeys(TREE_COLUMNS, ""),
-        "_time": _time(top.time),
+        "_time": told_time(top.time),
         "dest": top.dest[:VALUE_CHARS],
         "user": user[:VALUE_CHARS],
         "installer_score": score.value,
@@ -81,8 +81,8 @@ def tree_row(
         "tree": draw(tree, score),
         "process_count": len(tree.nodes),
         "tree_depth": max(node.depth for node in tree.nodes),
-        "first_time": _time(min(times)) if times else "",
-        "last_time": _time(max(times)) if times else "",
+        "first_time": told_time(min(times)) if times else "",
+        "last_time": told_time(max(times)) if times else "",
         "dest_prevalence": seen[0],
         "tree_fingerprint": fingerprint,
         "installer_tree_id": tree_id,
@@ -242,7 +242,8 @@ def _json(tree: Tree, score: Score, seen: tuple[int, int], links: Counter[str], 
     return text
 
 
-def _time(time: float) -> Value:
+def told_time(time: float) -> Value:
+    """Return epoch seconds as they are written, to the millisecond; empty for no time."""
     if time == NO_TIME:
         return ""
     return f"{time:.3f}".rstrip("0").rstrip(".")

@@ -9,7 +9,6 @@ read again.
 from __future__ import annotations
 
 import csv
-import math
 import re
 import sys
 from array import array
@@ -23,6 +22,7 @@ from .addresses import address_type
 from .batches import Batch, batches, header, lines
 from .catalogue import CACHED_NAMES, Catalogue, Gate
 from .columns import (
+    LAST_TIME,
     NO_TIME,
     Column,
     decimal_id,
@@ -331,8 +331,8 @@ class RowStore:
             moments = array("d", map(float, times))
         except ValueError:
             moments = array("d", map(moment, times))
-        if not all(map(math.isfinite, moments)):
-            moments = array("d", (m if math.isfinite(m) else NO_TIME for m in moments))
+        if not all(map(LAST_TIME.__gt__, moments)) or min(moments) < 0:
+            moments = array("d", (m if 0 <= m < LAST_TIME else NO_TIME for m in moments))
             self.counters.bad_time += sum(1 for m in moments if m == NO_TIME)
         self.time.extend(moments)
         self._offset.extend(islice(offsets, count))

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from .columns import LAST_TIME
 from .model import Allowance, Match, Reason, Score, Settings, Signal, Tree
 from .regex import MATCH_CHARS
 from .signals import node_value
@@ -27,8 +28,8 @@ WIDE_PREVALENCE = 50
 CONTEXT_WEIGHT = 20.0
 CONTEXT_BOUND = 20.0
 ALONE_WEIGHT = 50.0
-FIRST_TIME, LAST_TIME = 946_684_800, 32_503_680_000
-"""From 2000 to 2999, in epoch seconds: what lies outside is no time, or in another unit."""
+FIRST_TIME = 946_684_800
+"""The beginning of 2000 in epoch seconds: what lies before is no date, or in another unit."""
 
 
 def score(
