@@ -176,6 +176,7 @@ def test_unusable_signal_is_left_out_and_named(name, change, field, said):
         ("mine", {"pattern": ""}, "pattern", "is empty"),
         ("mine", {"scope": "tree"}, "scope", "use one of requester"),
         ("mine", {"field": "url"}, "field", "'url' is not known"),
+        ("mine", {"field": "process_path"}, "field", "of the installer, not of who started it"),
         ("mine", {"family": "setup"}, "family", "'setup' is not known"),
         ("mine", {"signals": ""}, "signals", "is empty"),
         ("mine", {"signals": "MSI001,ZZZ001"}, "signals", "there is no signal ZZZ001; correct or"),

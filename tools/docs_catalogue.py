@@ -18,8 +18,8 @@ ROLES = {
     "carrier": "installs nothing, but runs what an install left; a tree only with something below",
 }
 ALLOWANCE_SCOPES = {
-    "requester": "the install as a whole",
-    "root": "the install as a whole",
+    "requester": "the install as a whole, by who started it",
+    "root": "the install as a whole, by the installer",
     "process": "what the process itself did",
     "subtree": "what the process and those below it did",
 }

@@ -149,13 +149,19 @@ def allowance(record: Record) -> Allowance:
     expires = record["expires"]
     if expires and not _is_date(expires):
         raise Problem("expires", f"{expires!r} is not a date; write YYYY-MM-DD or leave it empty")
+    scope = one_of(record, "scope", ALLOWANCE_SCOPES)
+    field = one_of(record, "field", PROCESS_FIELDS)
+    if scope == "requester" and not field.startswith("parent_"):
+        of_parents = ", ".join(f for f in PROCESS_FIELDS if f.startswith("parent_"))
+        remedy = f"take one of {of_parents}, or the scope root"
+        raise Problem("field", f"{field!r} tells of the installer, not of who started it; {remedy}")
     return Allowance(
         allow_id=needed(record, "allow_id"),
         title=needed(record, "title"),
         systems=_words(record, "os", SYSTEMS),
         families=_words(record, "family"),
-        scope=one_of(record, "scope", ALLOWANCE_SCOPES),
-        field=one_of(record, "field", PROCESS_FIELDS),
+        scope=scope,
+        field=field,
         pattern=pattern,
         signal_ids=frozenset() if record["signals"] == "*" else _words(record, "signals"),
         reduction=number(record, "reduction", 1, MAX_REDUCTION),
