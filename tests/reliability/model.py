@@ -13,12 +13,17 @@ from dataclasses import dataclass
 
 from reliability.model_identity import LOOK_BACK, Standin, Who
 from reliability.model_parents import Link, Links, Parents, contradict, of_windows
-from reliability.model_rows import Kind, kind_of, kind_of_parent, package, same_name
+from reliability.model_rows import Kind, Row, kind_of, kind_of_parent, package, same_name
 from reliability.model_started import TOOLS, may_be_started, paths
 
 EVENT_SECONDS = 1.0
 TIE_BEFORE_SECONDS = 7200.0
 TIE_AFTER_SECONDS = 60.0
+GENERATIONS = 8
+ANYBODY = re.compile(
+    r"-?(?:/\S{0,60}/)?"
+    r"(?:(?:ba|da|z|k|a|tc|c|fi)?sh(?: -[il]{1,2})?|systemd(?: --user)?|init|launchd)\s*"
+)
 ROUNDS = 4
 """How often it is asked what a service manager started."""
 
@@ -33,6 +38,10 @@ class Branch:
 
 class Model(Parents):
     """Answers for one list of rows."""
+
+    def __init__(self, rows: list[Row], lifetime: float) -> None:
+        super().__init__(rows, lifetime)
+        self.forks: dict[tuple[str, str], int] = {}
 
     def forest(self) -> list[Branch]:
         """One branch an installer that no other is above of, oldest first; then the late ones.
@@ -93,6 +102,7 @@ class Model(Parents):
     def installs(self) -> list[Branch]:
         """The branches, those of services and stages handed to the requests that they served."""
         branches = self.forest()
+        self._bridge(branches)
         requests = []
         for branch in branches:
             if self.role(branch.top) in ("root", ""):
@@ -105,6 +115,47 @@ class Model(Parents):
         for _ in range(ROUNDS):
             hung = self._launch(left, hung)
         return left
+
+    def _bridge(self, branches: list[Branch]) -> None:
+        """Hang what a fork of a member started, where no row tells of the fork itself.
+
+        Its child names a GUID that no row has, and the command line of the member: of the last
+        before it. A line that anybody may have, and process 1, stand for nobody.
+        """
+        parent = self.parents()
+        children: dict[Who, list[int]] = {}
+        for i, (above, _) in parent.items():
+            if above is not None:
+                children.setdefault(above, []).append(i)
+        inside = {who: branch for branch in branches for who in branch.parents}
+        for _ in range(GENERATIONS):
+            members = [who for who in inside if isinstance(who, int) and self.guid(who)]
+            left = [i for i, (above, _) in parent.items() if above is None and i not in inside]
+            for row in self.sorted(left):
+                said = ((self.rows[i]["parent_guid"], self.rows[i]["parent_process"])
+                        for i in self.copies(row))  # fmt: skip
+                forkers = {line: [i for i in members if self._forks(i, row, line)]
+                           for guid, line in said if guid}  # fmt: skip
+                found = self.sorted(next(filter(None, forkers.values()), []))
+                before = [i for i in found if self.rows[i]["time"] <= self.rows[row]["time"]]
+                me = self.rows[row]
+                if row in inside or not before or me["parent_pid"] == "1":
+                    continue
+                forker = before[-1]
+                branch = inside[forker]
+                nobody = ANYBODY.fullmatch(self.line(forker)) or of_windows(self.rows[forker])
+                if nobody or me["time"] - self.order(branch.top)[0] > self.lifetime:
+                    continue
+                below = self._grown(row, children, parent, set(inside))
+                branch.parents.update({**below.parents, row: (forker, "parent_fields")})
+                inside.update(dict.fromkeys(below.parents, branch))
+                told = next(i for i in self.copies(row) if self.rows[i]["parent_guid"]
+                            and self.rows[i]["parent_process"] == self.line(forker))  # fmt: skip
+                self.forks.setdefault((me["host"], self.rows[told]["parent_guid"]), forker)
+
+    def _forks(self, who: int, row: int, line: str) -> bool:
+        same_host = self.rows[who]["host"] == self.rows[row]["host"]
+        return bool(line) and same_host and self.rows[who]["process"] == line
 
     def _launch(self, branches: list[Branch], members: set[Who] | None) -> set[Who]:
         """Hang what a service manager started under the member that named its program last before.
@@ -250,6 +301,7 @@ class Model(Parents):
             owner: Who | None = None
             for i in near:
                 owner = self.of_guid(i, me["guid"], me["pid"], me["time"] + EVENT_SECONDS)
+            owner = self.forks.get((host, me["guid"])) if owner is None else owner
             told = [who for who in members if isinstance(who, Standin)]
             standin = next((w for w in told if w.key == (host, "guid", me["guid"])), None)
             if owner is not None or standin is not None:

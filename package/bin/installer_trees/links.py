@@ -45,11 +45,11 @@ class Branch:
     members: list[int] = field(default_factory=list)
     parent: dict[int, Link] = field(default_factory=dict)
 
-    def hang(self, below: dict[int, Link], row: int, under: int) -> None:
+    def hang(self, below: dict[int, Link], row: int, under: int, link: str = TIE) -> None:
         """Take in what grew from a row, each parent before its children, and tie it to a member."""
         self.members.extend(below)
         self.parent.update(below)
-        self.parent[row] = (under, TIE)
+        self.parent[row] = (under, link)
 
 
 class Linker(Parents):
@@ -65,6 +65,8 @@ class Linker(Parents):
         super().__init__(store, catalogue, lifetime)
         self._families: dict[tuple[str, int], dict[int, list[int]]] = {}
         self._started: dict[tuple[str, int], History] = {}
+        self.forks: dict[int, int] = {}
+        """Members by the GUIDs of their forks that never arrived themselves."""
 
     def forest(self) -> list[Branch]:
         """Return one branch for each topmost installer, in order of time.
@@ -280,6 +282,7 @@ class Linker(Parents):
         time = store.time[event] + EVENT_SLACK_SECONDS
         for guid, pid in sides:
             owner = self.of_guid(guid, pid, time) if guid else -1
+            owner = self.forks.get(guid, -1) if owner == -1 else owner
             standin = self._standin_of.get((GUID, guid, 0), -1) if guid else -1
             if owner != -1 or standin in members:
                 return owner if owner in members else standin if standin in members else -1

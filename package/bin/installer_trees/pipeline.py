@@ -11,6 +11,7 @@ from .catalogue import Catalogue
 from .drawing import drawn
 from .fingerprint import fingerprint, tree_id
 from .first_use import adopt_first_runs, adopt_first_uses
+from .forks import bridge
 from .health import health_rows
 from .layout import TARGET_FIELDS, all_values
 from .links import Branch, Linker
@@ -114,7 +115,9 @@ class Pipeline:
         """Link everything: return the installs, and keep the events of their processes."""
         active: list[Branch] = []
         idle: list[Branch] = []
-        for branch in linker.forest():
+        forest = linker.forest()
+        bridge(linker, forest)
+        for branch in forest:
             (idle if linker.is_idle(branch) else active).append(branch)
         active = tie(linker, active)
         branches = [*active, *idle]

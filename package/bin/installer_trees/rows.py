@@ -13,7 +13,7 @@ import re
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain, compress, filterfalse, islice
 from operator import attrgetter, methodcaller, sub
@@ -87,6 +87,15 @@ def guid_form(guid: str) -> str:
     return "{" if guid.startswith("{") else "-" if "-" in guid else ""
 
 
+def _to_a_row_end(block: bytes, start: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield a block, and those after it until the quotes that are opened in its rows are closed."""
+    quotes = block.count(b'"', start)
+    yield block
+    while quotes % 2 and (block := next(blocks, b"")):
+        quotes += block.count(b'"')
+        yield block
+
+
 class RowStore:
     """All rows of a search: keys to link them by, and the rows to read again.
 
@@ -155,8 +164,8 @@ class RowStore:
             for batch in batches(block, start, layout.twins):
                 self._read(batch, layout)
                 start = batch.bounds[-1]
-            if start < len(block):  # a row goes on over lines, it may be into the next block
-                block = b"".join([block, *blocks])
+            if start < len(block):  # a row goes on over lines
+                block = b"".join(_to_a_row_end(block, start, blocks))
                 for batch in lines(block, start):
                     self._read(batch, layout)
             if len(self) > before:
