@@ -59,8 +59,10 @@ def bridge(linker: Linker, branches: list[Branch]) -> None:
             for row in chain.from_iterable(map(index.rows, lines))
             if store.parent_guid[row] and row not in claimed
         }
+        strangers -= claimed
+        linker.tops(strangers)  # which cuts circles
         new = []
-        for row in linker.sort(strangers - claimed):
+        for row in linker.sort(strangers):
             told = next(copy for copy in linker.copies(row) if _tells_a_fork(store, copy, forkers))
             forker = _forker_of(linker, row, forkers[store.parent_command[told]])
             if forker == -1 or row in claimed:
