@@ -39,7 +39,9 @@ _TOOLS = (
     r"|ld-(?:linux|musl)\S*"
 )
 _DETACHED = re.compile(rf"(?:{SCRIPT_HOSTS}|{_TOOLS})$")
-_ODD_PLACE = re.compile(r"/?memfd:|(?:/private)?/(?:tmp|var/tmp|dev/shm|run/shm)/")
+_ODD_PLACE = re.compile(
+    r"/?memfd:|/proc/(?:self|\d{1,10})/fd/|(?:/private)?/(?:tmp|var/tmp|dev/shm|run/shm)/"
+)
 """Where a program lies that nothing but a script starts."""
 
 
