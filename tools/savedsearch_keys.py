@@ -126,18 +126,18 @@ def _content_keys(search: Search) -> dict[str, str]:
     }
 
 
-def _reads_again(search: Search) -> bool:
-    """Tell whether each run reads what the ones before it read too: then one may be left out."""
-    return "tree_key" in search.get("throttle", {}).get("fields", ())
-
-
 def _schedule_keys(search: Search) -> dict[str, str]:
+    """Return when a search runs, and what becomes of repeats.
+
+    The schedule is continuous: Splunk then leaves no run out. Every search needs each of its runs,
+    those that read several hours too: what is left of a tree counts in the hours after it only.
+    """
     found = {
         "enableSched": "1",
         "cron_schedule": search["schedule"]["cron"],
         "schedule_window": "auto",
         "allow_skew": "100%",
-        "realtime_schedule": "1" if _reads_again(search) else "0",
+        "realtime_schedule": "0",
     }
     if is_report(search):
         return found
@@ -235,7 +235,7 @@ def _drilldowns(search: Search, base: str) -> list[dict[str, str]]:
         " by `installer_process_fields` _time span=1s"
         " | `installer_as_process_events` | installerscore"
     )
-    if _reads_again(search):
+    if _SCORED in base:
         tree += " | search installer_tree_id=$installer_tree_id|s$"
     scored = f"{_events_of(host)} | installerscore minscore=0"
     results = f"{base.replace(_SCORED, scored)} | search {host}=${host}|s$"
