@@ -96,6 +96,10 @@ def test_the_what_if_report_shows_by_how_much_trees_move(app: App) -> None:
     assert float(row["change"]) == 25 - float(row["score_now"]) > 0
 
 
+READS_SUMMARY = "search earliest=-6h@m latest=now `installer_summary`"
+"""The definition of installer_scored in docs/scale.md."""
+
+
 def test_rules_that_read_the_summary_find_the_same_trees(app: App) -> None:
     """What docs/scale.md says under "Score once"."""
     script = 'powershell -w hidden -ep bypass -c "IEX (New-Object Net.WebClient).DownloadString(1)"'
@@ -114,7 +118,7 @@ def test_rules_that_read_the_summary_find_the_same_trees(app: App) -> None:
     ]
     for rule in ("installer_process_tree_score", "installer_process_tree_score_high"):
         (scored,) = app.run_saved(stanza(rule), data).rows
-        macros = {"installer_scored": "search `installer_summary`"}
+        macros = {"installer_scored": READS_SUMMARY}
         (read,) = app.run_saved(stanza(rule), {"events": events}, macros).rows
         for field in ("installer_tree_id", "installer_score", "risk_score", "risk_message", "dest"):
             assert str(read[field]) == str(scored[field]), field
@@ -229,6 +233,33 @@ def test_what_arrives_late_still_counts(
     found = hourly(app, "installer_process_tree_score_high", rows, late, range(1, 5))
     assert {float(row["installer_score"]) >= 60 for row in found} == {True}
     assert len({row["tree_key"] for row in found}) == 1
+
+
+@pytest.mark.parametrize("minute", [2, 8, 14, 40])
+@pytest.mark.parametrize("slow", [False, True], ids=["late rest of a tree", "slow tree"])
+def test_rules_that_run_after_the_summary_find_what_it_wrote(
+    app: App, minute: int, slow: bool
+) -> None:
+    """The summary at ten past the hour, the rule at 25 past: docs/scale.md, "Score once"."""
+    hour = 3600 * (NOW // 3600)
+    rows = burst(hour + 60 * minute, guids=slow, root=slow)
+    if slow:
+        rows[0]["_time"] -= 11_000
+    run, written, found = copy(app), [], []
+    for start in range(hour + 600, hour + 4 * 3600, 3600):
+        run.now = start
+        seen = [row for row in rows if row["_time"] + (300 if slow else 4_100) <= start]
+        told = run.run_saved(stanza("installer_trees___summary"), {"Endpoint.Processes": seen}).rows
+        index = {"index": "summary", "source": "Installer Trees - Summary"}
+        written += [{**row, **index} for row in told]
+        run.now = start + 900
+        rule = stanza("installer_process_tree_score_high")
+        macros = {"installer_scored": READS_SUMMARY}
+        rows_now = run.run_saved(rule, {"events": written}, macros).rows
+        assert bool(rows_now) >= any(float(row["installer_score"]) >= 60 for row in told)
+        found += rows_now
+    assert len({row["tree_key"] for row in found}) == 1
+    assert f"`` {READS_SUMMARY} ``" in (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
