@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
@@ -260,6 +261,75 @@ def test_rules_that_run_after_the_summary_find_what_it_wrote(
         found += rows_now
     assert len({row["tree_key"] for row in found}) == 1
     assert f"`` {READS_SUMMARY} ``" in (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+
+
+LOGS = {
+    "EventCode=4104": "XmlWinEventLog:Microsoft-Windows-PowerShell/Operational",
+    "appx_log": "XmlWinEventLog:Microsoft-Windows-AppXDeploymentServer/Operational",
+    "sysmon_log": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational",
+}
+PRODUCTS = "$i=New-Object -ComObject WindowsInstaller.Installer;" + 500 * " "
+SETTINGS = "\\REGISTRY\\A\\{1}\\LocalState\\admin_settings"
+
+
+@pytest.mark.parametrize(
+    ("search", "event", "field", "values"),
+    [
+        ("appx_deployment_of_suspicious_package",
+         {"EventCode": "603", "Flags": "8388608", "PackageFullName": "a"},
+         "Path", ["file:///D:/a.msix", "https://x.example/a.msix"]),
+        ("code_editor_task_runs_package_manager_or_downloader",
+         {"process_name": "bash", "process": "bash -c npx -y a", "parent_process_name": "code"},
+         "process_current_directory", ["/home/ana/known", "/home/ana/cloned"]),
+        ("installer_dns_query_to_unusual_domain",
+         {"EventCode": "22", "QueryName": "a.duckdns.org"},
+         "Image", ["C:\\Windows\\System32\\msiexec.exe", "C:\\Windows\\Installer\\MSI1.tmp"]),
+        ("linux_package_installed_by_unusual_parent",
+         {"process_name": "dpkg", "process": "dpkg -i /tmp/a.deb"},
+         "parent_process_name", ["crond", "nginx"]),
+        ("linux_package_manager_configuration_or_plugin_file",
+         {"file_path": "/etc/apt/apt.conf.d/99a", "file_name": "99a", "action": "modified"},
+         "process_guid", ["{management}", "{other}"]),
+        ("macos_package_script_suspicious_child",
+         {"process_name": "osascript", "process": "osascript x", "parent_process_name": "bash"},
+         "parent_process", ["/bin/sh /tmp/PKInstallSandbox.1/Scripts/a/postinstall",
+                            "/bin/sh /tmp/PKInstallSandbox.2/Scripts/b/postinstall"]),
+        ("msi_library_loaded_by_program_outside_windows",
+         {"EventCode": "7", "Image": "C:\\Tools\\a.exe"},
+         "ImageLoaded", ["C:\\Windows\\System32\\msi.dll", "C:\\Tools\\msi.dll"]),
+        ("msiexec_masquerading_or_renamed",
+         {"process_name": "msiexec.exe", "process": "msiexec.exe"},
+         "process_path", ["D:\\Lab\\msiexec.exe", "C:\\Users\\Public\\msiexec.exe"]),
+        ("msiexec_spawned_discovery_command",
+         {"process_name": "whoami.exe", "process": "whoami", "parent_process_name": "msiexec.exe"},
+         "parent_process", ["MsiExec.exe -Embedding 1", "MsiExec.exe -Embedding 2"]),
+        ("msiexec_started_by_document_script_or_server",
+         {"process_name": "msiexec.exe", "process": "msiexec /i a.msi /qn"},
+         "parent_process_name", ["wmiprvse.exe", "WINWORD.EXE"]),
+        ("package_life_cycle_script_spawned_tool",
+         {"process_name": "curl", "process": "curl -O http://x.example/a"},
+         "parent_process", ["sh -c npm install known", "sh -c npm install other"]),
+        ("powershell_script_block_installs_package", {"EventCode": "4104", "UserID": "S-1"},
+         "ScriptBlockText", [PRODUCTS + "$i.Products", PRODUCTS + "$i.InstallProduct('a.msi')"]),
+        ("powershell_script_block_installs_package",
+         {"EventCode": "4104", "ScriptBlockText": PRODUCTS}, "UserID", ["S-1", "S-2"]),
+        ("windows_installer_policy_weakened_in_registry",
+         {"registry_path": SETTINGS, "action": "modified"}, "registry_value_data", ["1", "2"]),
+    ],
+)  # fmt: skip
+def test_the_throttle_holds_back_no_other_act(
+    app: App, search: str, event: Row, field: str, values: list[str]
+) -> None:
+    """What is known and harmless must not silence for a day what only looks like it."""
+    text = SEARCHES[search]["search"]
+    logs = [log for word, log in LOGS.items() if word in text]
+    at = {"_time": NOW - 1200, "dest": "host1", **event}
+    rows = [{**at, **({"index": "main", "source": logs[0]} if logs else {}), field: value}
+            for value in values]  # fmt: skip
+    kinds = re.findall(r"datamodel=(Endpoint\.\w+)", text)
+    found = app.run_saved(stanza(search), {kinds[0] if kinds else "events": rows}).rows
+    keys = {tuple(row[name] for name in SEARCHES[search]["throttle"]["fields"]) for row in found}
+    assert len(keys) == 2
 
 
 @pytest.mark.parametrize(
