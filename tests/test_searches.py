@@ -379,3 +379,28 @@ def test_the_score_of_a_tree_counts_once_for_its_host_and_once_for_a_person(
     assert len(written) == len(objects)
     assert {(event.risk_object, event.risk_object_type) for event in written} == objects
     assert {event.risk_score for event in written} == {float(row["installer_score"])}
+
+
+@pytest.mark.parametrize(
+    ("user", "counts"),
+    [("CORP\\ana", True), ("ana", True), ("NT AUTHORITY\\SYSTEM", False), ("SYSTEM", False),
+     ("root", False), ("CORP\\HOST7$", False), ("S-1-5-18", False), ("unknown", False),
+     ("", False)],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "search",
+    [
+        name
+        for name, search in SEARCHES.items()
+        if "user" in {entry["type"] for entry in search.get("risk", {}).get("objects", ())}
+    ],
+)
+def test_only_a_person_collects_risk(app: App, search: str, user: str, counts: bool) -> None:
+    """An account that every host has would collect the risk of all of them."""
+    rule = stanza(search)
+    case = next(c for c in CASES if c.search == search and c.kind == "hits")
+    events = [{**event, "user": user} for event in case.data["Endpoint.Processes"]]
+    entries = json.loads(app.searches[rule]["action.risk.param._risk"])
+    for row in app.run_saved(rule, {"Endpoint.Processes": events}).rows:
+        written = [e for e in risk_events(entries, row) if e.risk_object_type == "user"]
+        assert [event.risk_object for event in written] == [user] * counts
