@@ -855,7 +855,7 @@ def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(
     site = {
         **data.endpoints(app, enabled, told),
         "Endpoint.Processes": [process],
-        "Endpoint.Processes summaries": [{**process, "_time": data.NOW - 7200}],
+        "Endpoint.Processes summaries": [process],
         "Network_Traffic.All_Traffic": [{**event, "src": "H", "dest": "192.0.2.1"}],
         "events": [
             {"index": "summary", "source": summaries[-1], "_time": data.NOW - 9, "dest": "h"},
@@ -866,6 +866,60 @@ def test_a_setup_in_which_all_is_done_has_nothing_left_to_do(
     found = checks(Board(app, site, SETUP))
     assert {state for state, _, _ in found.values()} == {"Good"}, found
     assert {remedy for _, _, remedy in found.values()} == {"Nothing."}
+
+
+@pytest.mark.parametrize(
+    ("only", "lag", "state", "remedy"),
+    [
+        ("true", 0, "Good", "Nothing."),
+        ("true", 9, "Good", "Nothing."),
+        ("true", 15, "Problem", "they never find what is summarized later"),
+        ("true", 200, "Problem", "Shift them"),
+        ("true", 300, "Problem", "Nothing is found like this"),
+        ("false", 9, "Improve", "Set the macro installer_summariesonly to true"),
+        ("false", 15, "Improve", "Leave the macro installer_summariesonly at false"),
+        ("false", 300, "Improve", "Accelerate the Endpoint model"),
+    ],
+)
+def test_summaries_are_advised_only_where_they_keep_up(
+    app: App, only: str, lag: int, state: str, remedy: str
+) -> None:
+    """And what is counted of the events does not depend on how far the summaries are."""
+    rows = [
+        {"_time": data.NOW - 60 * minute, "dest": "h", "process_id": minute, "process": "a",
+         "process_name": "a", "process_guid": f"{{{minute}}}"}
+        for minute in range(0, 240, 3)
+    ]  # fmt: skip
+    site = {
+        **data.endpoints(app, (), {"macros": {"installer_summariesonly": {"definition": only}}}),
+        "Endpoint.Processes": rows,
+        "Endpoint.Processes summaries": [r for r in rows if r["_time"] <= data.NOW - 60 * lag],
+    }
+    query = SETUP["dataSources"]["data"]["options"]["query"]
+    macros = {"installer_summariesonly": only}
+    found = {row["Check"]: row for row in app.run(query, site, "-4h@m", "now", macros=macros).rows}
+    check = found["Acceleration of the Endpoint model"]
+    assert check["State"] == state
+    assert remedy in check["What to do"]
+    assert found["Process creations, last hour"]["Found"] == "20 events of 1 hosts"
+    for name in ("Process creations, last hour", "Command lines", "Process GUIDs"):
+        assert found[name]["State"] == "Good"
+
+
+@pytest.mark.parametrize(("part", "lack", "state"), [(0.5, 51, "Problem"), (1, 0, "Good")])
+def test_summaries_that_lack_a_part_of_the_events_are_not_taken_for_new(
+    app: App, part: float, lack: int, state: str
+) -> None:
+    """One indexer of two is behind: the newest summary says nothing of it."""
+    rows = [{"_time": data.NOW - i, "dest": "h", "process_id": i} for i in range(10, 3000, 5)]
+    site = {
+        **data.endpoints(app, (), {"macros": {"installer_summariesonly": {"definition": "true"}}}),
+        "Endpoint.Processes": rows,
+        "Endpoint.Processes summaries": [r for r in rows if r["process_id"] % 100 < 100 * part],
+    }
+    check = checks(Board(app, site, SETUP))["Acceleration of the Endpoint model"]
+    assert check[0] == state
+    assert check[1].startswith(f"summaries are 0 minutes behind and lack {lack}%")
 
 
 SECURITY = {"title": "SplunkEnterpriseSecuritySuite", "version": "8.1.0", "disabled": "0"}
