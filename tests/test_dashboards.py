@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from copy import copy
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -681,6 +682,27 @@ def test_what_lowered_a_score_is_said_with_its_reason(
     assert not [row for row in rows if row["What"] == "Nothing"]
     assert any(row["What"] == "Seen" and "summary" in row["How"] for row in rows)
     assert [row["How"] for row in tree.rows["lowered"] if row["What"] == "Nothing"]
+
+
+@pytest.mark.parametrize(("days", "shown"), [(1, True), (-1, False)])
+def test_an_expired_entry_of_the_baseline_is_not_said_to_have_lowered_a_score(
+    app: App, search_head: dict[str, list[Row]], tree: Board, days: int, shown: bool
+) -> None:
+    (told,) = [row["How"] for row in tree.rows["lowered"] if "fingerprint" in row["How"]]
+    mark = told.removeprefix("fingerprint ")
+    entry = {"_key": mark, "tree_fingerprint": mark, "hosts": "77"}
+    entry["expires"] = str(data.NOW + 86_400 * days)
+    kept = app.lookups["installerscore_baseline"]
+    later = copy(app)
+    later.lookups = {
+        **app.lookups,
+        "installerscore_baseline": kept._replace(
+            rows=[{**dict.fromkeys(kept.columns, ""), **entry}]
+        ),
+    }
+    query = tree.searches["lowered"]
+    rows = later.postprocess(query, tree.rows["tree"], "-26h", "now").rows
+    assert ("hosts in the prevalence baseline: 77" in {row["How"] for row in rows}) is shown
 
 
 def test_patterns_for_the_allowlist_match_what_they_were_made_from(tree: Board) -> None:

@@ -88,6 +88,22 @@ def test_the_prevalence_baseline_remembers_the_most_hosts_and_the_first_time(app
         assert float(entry["expires"]) == NOW - 300_000 + 86_400 * day + 90 * 86_400
 
 
+def test_an_expired_entry_of_the_prevalence_baseline_counts_for_nothing(app: App) -> None:
+    """Or a tree that fifty hosts had a year ago would look ordinary when it comes back on one."""
+    search = SEARCHES["installer_trees___prevalence_baseline"]["search"]
+    lookups = app.own_lookups()
+    for ago, hosts in ((400 * 86_400, ["a", "b", "c"]), (300, ["b"])):
+        events = [
+            {"_time": NOW - ago, "dest": host, "process_id": 7, "process_name": "dpkg",
+             "process": "dpkg -i tool-1.0.deb"}
+            for host in hosts
+        ]  # fmt: skip
+        app.run(search, {"Endpoint.Processes": events}, lookups=lookups)
+    (entry,) = lookups["installerscore_baseline"].rows
+    assert entry["hosts"] == "1"
+    assert float(entry["first_seen"]) == NOW - 300
+
+
 def test_the_what_if_report_shows_by_how_much_trees_move(app: App) -> None:
     quiet = {"_time": NOW - 60, "dest": "a", "process_id": 7, "process_name": "msiexec.exe",
              "process": "msiexec /i C:\\pkg\\a.msi /qn"}  # fmt: skip

@@ -174,6 +174,11 @@ def rest(command: Command, rows: list[Row], run: Run) -> list[Row]:
 
 
 def addinfo(command: Command, rows: list[Row], run: Run) -> list[Row]:
-    """Run `addinfo`: the time range of the search on every row."""
+    """Run `addinfo`: the time range of the search, and when it runs, on every row."""
     parse(command, "addinfo")
-    return [{**r, "info_min_time": run.earliest, "info_max_time": run.latest} for r in rows]
+    added = {
+        "info_min_time": run.earliest,
+        "info_max_time": run.latest,
+        "info_search_time": run.now,
+    }
+    return [{**row, **added} for row in rows]
