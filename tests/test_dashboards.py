@@ -970,6 +970,25 @@ def test_a_rule_that_shows_nowhere_what_it_finds_is_told_of(
     assert ("Add to Triggered Alerts" in found[2]) == (state == "Improve")
 
 
+@pytest.mark.parametrize(
+    ("enabled", "state", "remedy"),
+    [
+        ([], "Improve", "enable Installer Trees - Prevalence Baseline."),
+        (["Installer Trees - Prevalence Baseline"], "Improve", "enable the report Installer Trees"),
+        (["Installer Trees - Prevalence Baseline", data.SUMMARY], "Good", "Nothing."),
+    ],
+)
+def test_a_baseline_without_what_it_is_made_of_is_said(
+    app: App, enabled: list[str], state: str, remedy: str
+) -> None:
+    told = {"ta_installerscore_settings": {"scoring": {"prevalence_baseline": "1"}}}
+    check = checks(Board(app, data.endpoints(app, enabled, told), SETUP))[
+        "Allowlist and prevalence"
+    ]
+    assert check[0] == state
+    assert remedy in check[2]
+
+
 def test_what_is_missing_is_said_where_the_cim_add_on_is_missing(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

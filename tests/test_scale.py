@@ -177,3 +177,11 @@ def test_the_page_on_scale_says_what_the_simulation_gives() -> None:
     text = simulate.DOC.read_text(encoding="utf-8")
     parts = simulate.generated(results.load())
     assert text == report.replaced(text, parts), "run python -m bench.simulate"
+
+
+def test_the_docs_say_how_many_hosts_fit_into_a_week() -> None:
+    """At the process creations a host a day that docs/scale.md counts with."""
+    hosts = Settings().maxevents / (7 * Fleet(1, 1).events)
+    for page in ("tune.md", "upgrade.md"):
+        text = (simulate.DOC.parent / page).read_text(encoding="utf-8")
+        assert f"{hosts // 10 * 10:.0f} hosts" in text

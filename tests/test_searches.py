@@ -71,17 +71,27 @@ def test_the_conf_files_are_what_the_sources_say() -> None:
         assert path.read_text(encoding="utf-8") == text, "run python tools/build_detections.py"
 
 
+def written(app: App, when: float, hosts: list[str], package: str) -> dict[str, list[Row]]:
+    """What the summary search writes of an install on some hosts."""
+    events = [
+        {"_time": when, "dest": host, "process_id": 7, "process_name": "dpkg",
+         "process": f"dpkg -i {package}"}
+        for host in hosts
+    ]  # fmt: skip
+    run = copy(app)
+    run.now = when + 1200
+    rows = run.run_saved(stanza("installer_trees___summary"), {"Endpoint.Processes": events}).rows
+    index = {"index": "summary", "source": "Installer Trees - Summary"}
+    return {"events": [{**row, **index} for row in rows]}
+
+
 def test_the_prevalence_baseline_remembers_the_most_hosts_and_the_first_time(app: App) -> None:
     """Three days, one kind of tree: on two hosts, on one, and with a later release on three."""
     search = SEARCHES["installer_trees___prevalence_baseline"]["search"]
     lookups = app.own_lookups()
     for day, hosts in enumerate([["a", "b"], ["a"], ["a", "b", "c"]]):
-        events = [
-            {"_time": NOW - 300_000 + 86_400 * day, "dest": host, "process_id": 7,
-             "process_name": "dpkg", "process": f"dpkg -i tool-1.{day}.deb"}
-            for host in hosts
-        ]  # fmt: skip
-        app.run(search, {"Endpoint.Processes": events}, lookups=lookups)
+        when = NOW - 300_000 + 86_400 * day
+        app.run(search, written(app, when, hosts, f"tool-1.{day}.deb"), lookups=lookups)
         (entry,) = lookups["installerscore_baseline"].rows
         assert (entry["hosts"], entry["_key"]) == ("32"[day < 2], entry["tree_fingerprint"])
         assert float(entry["first_seen"]) == NOW - 300_000
@@ -93,12 +103,7 @@ def test_an_expired_entry_of_the_prevalence_baseline_counts_for_nothing(app: App
     search = SEARCHES["installer_trees___prevalence_baseline"]["search"]
     lookups = app.own_lookups()
     for ago, hosts in ((400 * 86_400, ["a", "b", "c"]), (300, ["b"])):
-        events = [
-            {"_time": NOW - ago, "dest": host, "process_id": 7, "process_name": "dpkg",
-             "process": "dpkg -i tool-1.0.deb"}
-            for host in hosts
-        ]  # fmt: skip
-        app.run(search, {"Endpoint.Processes": events}, lookups=lookups)
+        app.run(search, written(app, NOW - ago, hosts, "tool-1.0.deb"), lookups=lookups)
     (entry,) = lookups["installerscore_baseline"].rows
     assert entry["hosts"] == "1"
     assert float(entry["first_seen"]) == NOW - 300
@@ -111,6 +116,19 @@ def test_the_what_if_report_shows_by_how_much_trees_move(app: App) -> None:
     (row,) = app.run_saved(keys, {"Endpoint.Processes": [quiet]}).rows
     assert float(row["score_then"]) == 25
     assert float(row["change"]) == 25 - float(row["score_now"]) > 0
+
+
+def test_the_what_if_report_shows_no_tree_that_only_one_of_its_searches_saw_whole(
+    app: App,
+) -> None:
+    """Each reads at most maxevents, and not the same events where there are more."""
+    rows = burst(NOW - 600, guids=True, root=True)
+    keys = app.searches[stanza("installer_score___what_if")]
+    first, rest = keys["search"].split("append maxtime", 1)
+    cut = "`installer_events`\n| where process_id<10"
+    assert rest.count("`installer_events`") == 1
+    search = f"{first}append maxtime{rest.replace('`installer_events`', cut)}"
+    assert not app.run(search, {"Endpoint.Processes": rows}, "-1d").rows
 
 
 READS_SUMMARY = "search earliest=-6h@m latest=now `installer_summary`"
