@@ -220,21 +220,33 @@ def splunk_pattern(pattern: str) -> re.Pattern[str]:
     )
 
 
-def test_knowledge_bundle_leaves_out_lookups_and_lib_and_nothing_else(built_app, confs):
+def test_knowledge_bundle_leaves_out_what_no_search_joins_on_search_peers(built_app, confs):
+    """A `lookup` in a search over raw events runs on the peers, which need its file then."""
     patterns = confs["distsearch.conf"]["replicationDenylist"].values()
-    denied = {
-        path.relative_to(built_app).parts[0]
-        for path in built_app.rglob("*")
-        if path.is_file()
-        and any(
-            splunk_pattern(pattern).fullmatch(
-                f"apps/{APP}/{path.relative_to(built_app).as_posix()}"
-            )
-            for pattern in patterns
-        )
+
+    def denied(path: str) -> bool:
+        return any(splunk_pattern(pattern).fullmatch(path) for pattern in patterns)
+
+    files = [
+        path.relative_to(built_app).as_posix() for path in built_app.rglob("*") if path.is_file()
+    ]
+    out = {file for file in files if denied(f"apps/{APP}/{file}")}
+    assert {file for file in files if file.startswith("lib/")} <= out
+    assert {file.removeprefix("lookups/") for file in out if not file.startswith("lib/")} == {
+        f"installerscore_{name}.csv" for name in ("roots", "signals", "allowlist", "what_if")
     }
-    assert denied == {"lookups", "lib"}
-    assert not any(splunk_pattern(p).fullmatch("apps/other/lookups/x.csv") for p in patterns)
+    joined = {
+        name
+        for keys in confs["savedsearches.conf"].values()
+        for name in re.findall(r"\blookup (?:local=true )?(installerscore_\w+)", keys["search"])
+    } | {confs["macros.conf"]["installer_indicators"]["definition"]}
+    assert joined == {
+        "installerscore_baseline",
+        "installerscore_indicators",
+        "installerscore_networks",
+    }
+    assert not denied(f"apps/{APP}/lookups/my_indicators.csv")
+    assert not denied("apps/other/lookups/installerscore_signals.csv")
 
 
 def test_search_head_cluster_replicates_and_reloads_our_own_confs(confs):
