@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -185,3 +186,11 @@ def test_the_docs_say_how_many_hosts_fit_into_a_week() -> None:
     for page in ("tune.md", "upgrade.md"):
         text = (simulate.DOC.parent / page).read_text(encoding="utf-8")
         assert f"{hosts // 10 * 10:.0f} hosts" in text
+
+
+def test_the_docs_name_the_check_of_a_question_that_finds_no_host(app: App) -> None:
+    """The runner takes no hosts for none; only a live Splunk can say whether tstats does."""
+    text = simulate.DOC.read_text(encoding="utf-8")
+    (check,) = re.findall(r"(?m)^\| tstats count from .*no-such-host.*$", text)
+    data = {"Endpoint.Processes": [{**MSIEXEC, "_time": NOW - 60, "dest": "h"}]}
+    assert app.run(check, data).rows == [{"count": 0}]
