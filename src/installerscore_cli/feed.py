@@ -86,8 +86,8 @@ class Feed:
         self._take = take
         self._sources = list(sources.values())
         self._forced = forced
-        self._last: Source | None = None
         self._chunks: dict[tuple[str, ...], _Chunk] = {}
+        self._candidates: dict[tuple[str, ...], list[Source]] = {}
         self._layouts: dict[tuple[bool, tuple[str, ...]], Layout | None] = {}
         self.tally = Tally()
         self._file = self._host = ""
@@ -116,7 +116,7 @@ class Feed:
         if "_raw" in record and (source is None or source.event(record) is None):
             self._add_raw(record)
         else:
-            self._add_known(record)
+            self._add_of(source, record)
 
     def end(self) -> None:
         """End a file."""
@@ -129,15 +129,25 @@ class Feed:
             self._send(chunk)
 
     def _source(self, record: Record) -> Source | None:
-        """Tell where a record comes from: mostly where the one before came from."""
+        """Tell where a record comes from: the first source that knows it.
+
+        Several may know one, so what came before it must not decide.
+        """
         if self._forced is not None:
             return next((s for s in self._sources if s.name == self._forced), None)
-        if self._last is None or not self._last.knows(record):
-            self._last = next((s for s in self._sources if s.knows(record)), None)
-        return self._last
+        names = tuple(record)
+        candidates = self._candidates.get(names)
+        if candidates is None:
+            if len(self._candidates) >= _HEADERS:
+                self._candidates.clear()
+            candidates = [source for source in self._sources if source.may_know(names)]
+            self._candidates[names] = candidates
+        return next((source for source in candidates if source.knows(record)), None)
 
     def _add_known(self, record: Record) -> None:
-        source = self._source(record)
+        self._add_of(self._source(record), record)
+
+    def _add_of(self, source: Source | None, record: Record) -> None:
         if source is not None:
             self._add_mapped(source, record)
             return

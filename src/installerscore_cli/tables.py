@@ -63,14 +63,23 @@ class Event:
 
 @dataclass
 class Source:
-    """One source table."""
+    """One source table.
+
+    Attributes:
+        needed: For each condition that an empty record does not meet, the names of which a record
+            must have one.
+    """
 
     name: str
     title: str = ""
     conditions: list[Condition] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
+    needed: list[frozenset[str]] = field(default_factory=list)
     sign: Getter = field(default=lambda record: "")
+
+    def may_know(self, names: Iterable[str]) -> bool:
+        """Tell whether a record with these names can come from this source, whatever they hold."""
+        return not any(needed.isdisjoint(names) for needed in self.needed)
 
     def knows(self, record: Record) -> bool:
         """Tell whether a record comes from this source."""
@@ -133,8 +142,10 @@ def _take(
         return
     get = getter(columns)
     if not name:
-        source.conditions.append(_condition(get, words))
-        source.columns.extend(_names(columns))
+        condition = _condition(get, words)
+        source.conditions.append(condition)
+        if not condition({}):
+            source.needed.append(frozenset(_read_names(columns)))
         return
     if name == "*":
         common[cim] = (get, converter(words))
@@ -152,6 +163,15 @@ def _take(
 
 def _names(columns: str) -> list[str]:
     return [one.strip() for one in columns.split(" | ")]
+
+
+def _read_names(columns: str) -> Iterator[str]:
+    """Yield the names under which a record may hold what a cell of `column` reads."""
+    for name in _names(columns):
+        if not name.startswith("="):
+            for one in _PLACE.findall(name) or [name]:
+                yield one
+                yield one.partition(".")[0]
 
 
 def _condition(get: Getter, words: str) -> Condition:

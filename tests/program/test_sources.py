@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections import Counter
 from functools import cache
+from itertools import chain, permutations
 from typing import Any
 
 import pytest
@@ -11,6 +15,12 @@ from engine import shipped, tree_rows
 from sample import SAMPLES
 
 from installerscore_cli import tables
+from installerscore_cli.feed import Feed
+from installerscore_cli.inputs import items, opened
+from installerscore_cli.readers import Broken
+from installerscore_cli.readers.mended import Damage
+from installerscore_cli.reading import _records
+from installerscore_cli.times import epoch
 
 from .conftest import DATA
 
@@ -110,6 +120,68 @@ def test_eslogger_tokens_may_be_lists_since_macos_26(program, tmp_path):
     path.write_text("\n".join(json.dumps(listed(json.loads(line))) for line in lines))
     (row,) = program(path, "--host", "m", "--output", "jsonl").rows
     assert row["tree"] == reference(PKG, ("process", "file"))["tree"]
+
+
+@pytest.fixture(scope="module")
+def samples() -> dict[str, list[dict[str, Any]]]:
+    """The records of each sample file."""
+    found = {}
+    for path in sorted(DATA.iterdir()):
+        (item,) = items([str(path)])
+        with opened(item) as file:
+            found[path.name] = list(_records(file, file.form, Broken(), Damage()))
+    return found
+
+
+def rows_of(files: list[list[dict[str, Any]]]) -> Counter[Any]:
+    """The rows that the engine gets of the records of files, one after the other."""
+    rows: Counter[Any] = Counter()
+
+    def take(body: bytes) -> None:
+        header, *lines = csv.reader(io.StringIO(body.decode(), newline=""))
+        rows.update(frozenset(zip(header, line)) for line in lines)
+
+    feed = Feed(take, tables.load())
+    for records in files:
+        feed.begin("events", "here", Broken(), epoch)
+        for record in records:
+            feed.add(record)
+        feed.end()
+    feed.flush()
+    return rows
+
+
+def test_what_was_read_before_does_not_change_what_is_read(samples):
+    """Every sample after every other one; that of Winlogbeat is ECS as well."""
+    alone = {name: rows_of([records]) for name, records in samples.items()}
+    assert all(alone.values())
+    for one, other in permutations(samples, 2):
+        both = rows_of([samples[one], samples[other]])
+        assert both == alone[one] + alone[other], (one, other)
+
+
+def test_no_source_is_passed_over_that_knows_a_record(samples):
+    """By the names in a record alone, be they nested or with dots."""
+    sources = tables.load().values()
+    known = set()
+    for record in chain.from_iterable(samples.values()):
+        for form in (record, with_dots(record)):
+            for source in sources:
+                if source.knows(form):
+                    assert source.may_know(form), source.name
+                    known.add(source.name)
+    assert known == set(tables.ORDER)
+    assert not any(source.may_know(["name", "color"]) for source in sources)
+
+
+def with_dots(value: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """An object whose names say where in it a value is."""
+    flat: dict[str, Any] = {}
+    for name, one in value.items():
+        flat.update(
+            with_dots(one, f"{before}{name}.") if isinstance(one, dict) else {before + name: one}
+        )
+    return flat
 
 
 def test_every_source_table_has_a_sample():
