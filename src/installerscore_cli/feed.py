@@ -118,6 +118,13 @@ class Feed:
         else:
             self._add_of(source, record)
 
+    def is_event(self, record: Record) -> bool:
+        """Tell whether a record itself says who did what, whatever else it holds."""
+        if self._layout(record) is not None or self._layout(record, loose=True) is not None:
+            return True
+        source = self._source(record)
+        return source is not None and source.event(record) is not None
+
     def end(self) -> None:
         """End a file."""
         for record in self._joiner.end():
@@ -227,7 +234,9 @@ class Feed:
         """Take in an event of Splunk that kept nothing but its raw text."""
         raw = text(record["_raw"])
         around = {name: record[name] for name in _AROUND if name in record}
-        objects = list(of_text(raw, self._broken)) if raw.lstrip().startswith("{") else []
+        objects = []
+        if raw.lstrip().startswith("{"):
+            objects = list(of_text(raw, self._broken, self.is_event))
         start = raw.find("<Event")
         if objects:
             for one in objects:

@@ -25,6 +25,9 @@ SHOWN_CHARS = 60
 NAMED = 3
 """Names that a sentence holds at most."""
 
+COLUMNS = 12
+"""Columns that a sentence holds at most."""
+
 EXPECTED = (
     "CIM columns (dest or host, process_id or process_guid, process or process_name, plain or with "
     "a data-model prefix such as Processes.dest)"
@@ -157,7 +160,7 @@ class Reader:
         feed.begin(item.name, "", broken, look)
         with suppress(InputError), opened(item) as file:
             form = self._form or file.form
-            for record in _records(file, form, broken, Damage()):
+            for record in _records(file, form, broken, Damage(), feed.is_event):
                 feed.add(record)
                 if shown:
                     break
@@ -175,7 +178,8 @@ class Reader:
         form, failure = self._form or file.form, None
         if form:
             try:
-                self._records(item, _records(file, form, broken, damage), file)
+                records = _records(file, form, broken, damage, self._feed.is_event)
+                self._records(item, records, file)
             except InputError as error:
                 failure = type(error)(f"{item.name}: {error}.")
         cut = file.cut or damage.cut or broken.cut
@@ -190,6 +194,8 @@ class Reader:
             self._useless(item, file.problem, reasons, data)
         elif not tally.used and (tally.unused or broken.count):
             self._useless(item, _nothing_of_use(tally, broken), reasons, data)
+        elif not tally.used and broken.empty > 1:
+            self._useless(item, _empty(broken), reasons, data)
 
     def _records(self, item: Item, records: Iterator[Record], file: Opened) -> None:
         try:
@@ -207,6 +213,7 @@ class Reader:
         report = self.report
         report.rows.update(tally.used)
         report.files.update(dict.fromkeys(tally.used, 1))
+        report.records += broken.empty
         self._bare.update(tally.bare)
         self._processes.update(tally.processes)
         if tally.nameless and self._host is None:
@@ -239,8 +246,7 @@ class Reader:
         self.report.skipped.append(item.name)
 
     def _unknown(self, tally: Tally) -> str:
-        shown = ", ".join(tally.columns[:12])
-        more = f" and {len(tally.columns) - 12} more" if len(tally.columns) > 12 else ""
+        shown = _columns(tally.columns)
         if set(tally.columns) >= _GET_WINEVENT:
             return (
                 "is an export of Get-WinEvent, which keeps what counts in a message only: copy the "
@@ -248,11 +254,11 @@ class Reader:
             )
         lacks = lacking(tally.columns)
         if lacks:
-            return f"has no column {lacks}; found {shown}{more}"
+            return f"has no column {lacks}; found {shown}"
         titles = ", ".join(source.title for source in self._sources.values())
         return (
             f"has no columns that are known: expected {EXPECTED}, or those of {titles}; "
-            f"found {shown}{more}"
+            f"found {shown}"
         )
 
     def _judge(self, items: list[Item], reasons: dict[str, list[str]]) -> None:
@@ -297,14 +303,16 @@ class Reader:
             )
 
 
-def _records(file: Opened, form: str, broken: Broken, damage: Damage) -> Iterator[Record]:
+def _records(
+    file: Opened, form: str, broken: Broken, damage: Damage, is_event: objects.IsEvent
+) -> Iterator[Record]:
     if form == "evtx":
         return windows.evtx_records(windows.seekable(file.stream), broken)
     stream = text(file.stream, file.head, damage)
     if form == "csv":
         return table.records(stream, broken)
     if form == "json":
-        return objects.records(stream, broken)
+        return objects.records(stream, broken, is_event)
     if form == "xml":
         return windows.xml_records(stream, broken)
     return audit.records(stream, broken)
@@ -314,6 +322,12 @@ def _listed(names: list[str]) -> str:
     """Name the first ones and count the others."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
+
+
+def _columns(names: tuple[str, ...]) -> str:
+    """Name the first columns and count the others."""
+    more = f" and {len(names) - COLUMNS} more" if len(names) > COLUMNS else ""
+    return ", ".join(names[:COLUMNS]) + more
 
 
 def _counted(names: list[str]) -> str:
@@ -354,3 +368,10 @@ def _nothing_of_use(tally: Tally, broken: Broken) -> str:
     if not held:
         return f"could not be read: {broken.example}"
     return f"holds no process creations, connections, file or registry changes; found {held}"
+
+
+def _empty(broken: Broken) -> str:
+    return (
+        f"holds no events, but {broken.empty:,} objects with an empty list in their place; found "
+        f"{_columns(broken.names)}"
+    )

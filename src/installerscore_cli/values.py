@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from installer_trees.columns import decimal_id
@@ -41,8 +41,19 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else str(value)
     if isinstance(value, list):
-        return next((found for found in map(text, value) if found), "")
+        return next(filter(None, map(text, _flat(value))), "")
     return ""
+
+
+def _flat(value: list[Any]) -> Iterator[Any]:
+    """Yield what is in a list and in the lists in it, however deep: nothing calls itself."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting.extend(reversed(one))
+        else:
+            yield one
 
 
 def converter(words: str) -> Convert:

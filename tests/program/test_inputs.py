@@ -15,6 +15,7 @@ from itertools import chain
 import pytest
 from sample import SAMPLES
 
+from installerscore_cli import values
 from installerscore_cli.readers import Broken, mended, objects, windows
 
 from . import evtx_writer
@@ -908,6 +909,96 @@ def test_a_list_of_words_in_an_event_is_not_taken_for_its_rows(program, tmp_path
     assert (ran.code, len(ran.rows), ran.warnings) == (0, 1, [])
 
 
+NO_ENVELOPES = {
+    **{name: [] for name in ("results", "Results", "records", "value", "events", "Events", "data")},
+    "tables": [],
+    "hits": {"hits": []},
+    "result": {},
+    "fields": [],
+}
+
+
+@pytest.mark.parametrize("field", NO_ENVELOPES)
+@pytest.mark.parametrize(
+    "name", ["splunk_datamodel.csv", "winlogbeat.ndjson", "elastic_defend.ndjson", "defender.csv"]
+)
+def test_an_event_is_no_envelope_whatever_its_fields_are_called(program, tmp_path, name, field):
+    text = (DATA / name).read_text(encoding="utf-8-sig")
+    records = (
+        list(csv.DictReader(text.splitlines()))
+        if name.endswith("csv")
+        else [json.loads(line) for line in text.splitlines()]
+    )
+    records = [record.get("_source", record) for record in records]
+    records = [{**record, field: NO_ENVELOPES[field]} for record in records]
+    (tmp_path / "s.json").write_text("\n".join(map(json.dumps, records)))
+    ran = program(tmp_path / "s.json", "--output", "jsonl")
+    (whole,) = program(DATA / name, "--output", "jsonl").rows
+    assert [row["tree"] for row in ran.rows] == [whole["tree"]]
+    assert (ran.code, ran.warnings) == (0, [])
+
+
+ENVELOPES = {
+    "an event that holds events": lambda first, *rest: {**first, "events": rest},
+    "one list is empty": lambda *rows: {"data": [], "took": 3, "events": rows},
+    "objects in an event that are none": lambda *rows: [
+        {**row, "data": [{"name": "x"}, {"value": [5]}]} for row in rows
+    ],
+    "two lists": lambda *rows: {"data": rows[:3], "events": rows[3:]},
+    "a list in a list": lambda *rows: {"hits": {"hits": [{"results": rows}]}},
+    "a list in an event": lambda first, *rest: {**first, "data": [{"name": "x", "events": rest}]},
+}
+
+
+@pytest.mark.parametrize("form", ENVELOPES)
+def test_all_that_an_envelope_holds_is_read(program, tmp_path, form):
+    (tmp_path / "s.json").write_text(json.dumps(ENVELOPES[form](*cim_rows())))
+    ran = program(tmp_path / "s.json", "--output", "jsonl")
+    (whole,) = program(DATA / "splunk_datamodel.csv", "--output", "jsonl").rows
+    assert [row["tree"] for row in ran.rows] == [whole["tree"]]
+    assert (ran.code, ran.warnings) == (0, [])
+
+
+def test_objects_without_events_are_counted(program, tmp_path):
+    path = tmp_path / "s.json"
+    empty = '{"name": "box", "data": []}\n' * 3
+    path.write_text(empty)
+    ran = program(path)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.errors == [
+        f"installerscore: error: {path}: holds no events, but 3 objects with an empty list in "
+        "their place; found name, data."
+    ]
+    path.write_text(empty + "\n".join(map(json.dumps, cim_rows())))
+    ran = program(path, "--output", "jsonl")
+    assert (ran.code, len(ran.rows), ran.warnings) == (0, 1, [])
+    assert "Records of no use here: 3." in ran.err
+
+
+def test_a_table_without_rows_and_columns_is_no_table(program, tmp_path):
+    row = {"columns": [{"name": "a"}], "rows": [["b"], "c"]}
+    path = tmp_path / "s.json"
+    lines = [*map(json.dumps, cim_rows()), json.dumps({"tables": ["a"]})]
+    path.write_text("\n".join([*lines, json.dumps({"tables": [row]})]))
+    warnings = program(path).warnings
+    assert '1 record is broken, and read as far as possible: "c" stands where' in warnings[0]
+    assert "2 records are of no known kind" in warnings[1]
+
+
+def test_values_may_be_nested_however_deep():
+    """Some Pythons read as JSON what is nested more deeply than functions may call themselves."""
+    value: object = {"n": 1}
+    words: object = "sh"
+    for _ in range(100_000):
+        value, words = [value], [words]
+    assert list(objects.unwrapped(value, Broken(), lambda record: False)) == [{"n": 1}]
+    assert values.text(words) == "sh"
+    value = {"n": 1}
+    for _ in range(100_000):
+        value = {"events": [value]}
+    assert list(objects.unwrapped(value, Broken(), lambda record: False)) == [{"n": 1}]
+
+
 def test_wildcards_that_no_shell_replaced(program, tmp_path, sysmon):
     for name in ("a.xml", "b.xml", "c.txt"):
         (tmp_path / name).write_text(SYSMON if name == "a.xml" else "no events\n")
@@ -957,7 +1048,7 @@ def test_an_array_is_read_item_by_item():
             assert self.served < 10, "read on before the first items were handed over"
             return '{"n": 1},\n' * 100_000
 
-    found = objects.records(Endless(), Broken())
+    found = objects.records(Endless(), Broken(), lambda record: False)
     assert [next(found) for _ in range(50_000)][-1] == {"n": 1}
 
 

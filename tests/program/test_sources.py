@@ -129,7 +129,9 @@ def samples() -> dict[str, list[dict[str, Any]]]:
     for path in sorted(DATA.iterdir()):
         (item,) = items([str(path)])
         with opened(item) as file:
-            found[path.name] = list(_records(file, file.form, Broken(), Damage()))
+            is_event = Feed(lambda body: None, tables.load()).is_event
+            records = _records(file, file.form, Broken(), Damage(), is_event)
+            found[path.name] = list(records)
     return found
 
 

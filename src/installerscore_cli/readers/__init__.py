@@ -17,17 +17,26 @@ class Broken:
         count: How many records were broken.
         example: What was wrong with the first one.
         cut: Where the file ends too early, empty if it does not.
+        empty: Objects that hold no events, but an empty list in the place of some.
+        names: The names in the first of those.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.example = ""
         self.cut = ""
+        self.empty = 0
+        self.names: tuple[str, ...] = ()
 
     def add(self, problem: str) -> None:
         """Count one broken record."""
         self.count += 1
         self.example = self.example or problem
+
+    def add_empty(self, value: Record) -> None:
+        """Count one object without events."""
+        self.empty += 1
+        self.names = self.names or tuple(value)
 
 
 def text(stream: IO[bytes], head: bytes, damage: Damage) -> io.TextIOWrapper:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from . import Broken, Record
@@ -21,15 +22,24 @@ _WINLOG = {
     "EventRecordID": "record_id",
 }
 _LISTS = ("results", "Results", "records", "value", "events", "Events", "data")
+_HOLDERS = frozenset((*_LISTS, "tables", "hits", "result"))
 _COLLECTOR = frozenset("time host source sourcetype index event fields".split())
 # What stands around a row in Splunk's exports, and alone where there is none.
 _AROUND = frozenset("preview offset init_offset lastrow messages".split())
 
+IsEvent = Callable[[Record], bool]
 
-def records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
-    """Yield the events of a JSON file, taken out of whatever they are wrapped in."""
+
+def records(stream: io.TextIOWrapper, broken: Broken, is_event: IsEvent) -> Iterator[Record]:
+    """Yield the events of a JSON file, taken out of whatever they are wrapped in.
+
+    Args:
+        stream: The text.
+        broken: Counts what could not be read.
+        is_event: Tells whether an object itself says who did what.
+    """
     for value in _values(stream, broken):
-        yield from unwrapped(value, broken)
+        yield from unwrapped(value, broken, is_event)
 
 
 def _values(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Any]:
@@ -112,33 +122,44 @@ def _skip(text: str, place: int, also: str) -> int:
     return place
 
 
-def of_text(text: str, broken: Broken) -> Iterator[Record]:
+def of_text(text: str, broken: Broken, is_event: IsEvent) -> Iterator[Record]:
     """Yield the events of a text that is one value; none if it is no JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return
-    yield from unwrapped(value, broken)
+    yield from unwrapped(value, broken, is_event)
 
 
-def unwrapped(value: Any, broken: Broken) -> Iterator[Record]:
-    """Yield the events inside a value; values that are no objects hold none, and are counted."""
-    if isinstance(value, list):
-        for item in value:
-            yield from unwrapped(item, broken)
-        return
-    if not isinstance(value, dict):
-        broken.add(f"{json.dumps(value)[:SHOWN_CHARS]} stands where an object should")
-        return
-    inner = _inner(value)
-    if inner is None:
-        yield _windows(value)
-    else:
-        yield from unwrapped(inner, broken)
+def unwrapped(value: Any, broken: Broken, is_event: IsEvent) -> Iterator[Record]:
+    """Yield the events inside a value; values that are no objects hold none, and are counted.
+
+    An object that is an event is no envelope, whatever its fields are called: it is one of the
+    events, and of what it holds those count that are events themselves. How deeply values are
+    nested does not matter, so nothing here calls itself.
+    """
+    waiting: list[tuple[Any, bool]] = [(value, False)]
+    while waiting:
+        value, in_event = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend((one, in_event) for one in reversed(value))
+            continue
+        if not isinstance(value, dict):
+            if not in_event:
+                broken.add(f"{json.dumps(value)[:SHOWN_CHARS]} stands where an object should")
+            continue
+        inner, event = _inner(value), _windows(value)
+        own = is_event(event) if in_event or inner is not None else True
+        if own:
+            yield event
+        if inner:
+            waiting.append((inner, in_event or own))
+        elif not own and not in_event and value.keys() - _AROUND - _HOLDERS:
+            broken.add_empty(value)
 
 
 def _inner(value: Record) -> Any:
-    """Return what an envelope holds, None if the value is an event itself.
+    """Return what an envelope holds, None for other objects.
 
     Known are Splunk's exports and what its HTTP Event Collector takes, the answers of Defender,
     Graph, Log Analytics and Elasticsearch, and the streaming format of Azure.
@@ -146,21 +167,29 @@ def _inner(value: Record) -> Any:
     of_splunk = _of_splunk(value)
     if of_splunk is not None:
         return of_splunk
-    for name in _LISTS:
-        found = value.get(name)
-        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
-            return found
-    if isinstance(value.get("tables"), list):
-        return [row for table in value["tables"] for row in _table(table)]
-    hits = value.get("hits")
-    if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
-        return hits["hits"]
+    lists = list(_lists(value))
+    if lists:
+        return list(chain.from_iterable(lists))
     if "_source" in value or "_index" in value:
         return value.get("_source") or value.get("fields") or {}
     properties = value.get("properties")
     if isinstance(properties, dict) and "category" in value:
         return properties
     return None
+
+
+def _lists(value: Record) -> Iterator[list[Any]]:
+    """Yield every list of an object that may hold events."""
+    for name in _LISTS:
+        found = value.get(name)
+        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+            yield found
+    tables = value.get("tables")
+    if isinstance(tables, list) and all(map(_is_table, tables)):
+        yield [row for table in tables for row in _table(table)]
+    hits = value.get("hits")
+    if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
+        yield hits["hits"]
 
 
 def _of_splunk(value: Record) -> Any:
@@ -194,14 +223,19 @@ def _rows(value: Record) -> list[Record] | None:
     return [dict(zip(map(str, names), row)) for row in rows]
 
 
-def _table(table: Any) -> Iterator[Record]:
-    """Yield the rows of a table of Log Analytics."""
-    found = table if isinstance(table, dict) else {}
-    columns = (column for column in found.get("columns") or () if isinstance(column, dict))
+def _is_table(value: Any) -> bool:
+    """Tell a table of Log Analytics."""
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name), list) for name in ("columns", "rows")
+    )
+
+
+def _table(table: Record) -> Iterator[Any]:
+    """Yield the rows of a table of Log Analytics; what is no row is handed on as it is."""
+    columns = (column for column in table["columns"] if isinstance(column, dict))
     names = [str(column.get("name", "")) for column in columns]
-    for row in found.get("rows") or ():
-        if isinstance(row, list):
-            yield dict(zip(names, row))
+    for row in table["rows"]:
+        yield dict(zip(names, row)) if isinstance(row, list) else row
 
 
 def _windows(value: Record) -> Record:
