@@ -12,7 +12,7 @@ from .cim import Layout, Unknown
 from .readers import Broken, Record
 from .readers.audit import LINE, Joiner
 from .readers.objects import of_text
-from .readers.windows import parsed
+from .readers.windows import MALFORMED, parsed
 from .tables import Source
 from .times import epoch, is_epoch
 from .values import text
@@ -243,7 +243,10 @@ class Feed:
                 self.add({**around, **one, "_raw": ""} if "_raw" in one else {**around, **one})
         elif start >= 0:
             found = parsed(raw[start:].strip())
-            self._add_known(found if found is not None else record)
+            if found is None and self._layout(record, loose=True) is None:
+                self._broken.add(MALFORMED)
+            else:
+                self._add_known(record if found is None else found)
         elif LINE.search(raw):
             for one in self._joiner.add(raw):
                 self._add_known({"node": text(record.get("host")), **_filled(one)})

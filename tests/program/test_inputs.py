@@ -793,6 +793,42 @@ def test_rows_of_a_wrong_width_are_counted(program, tmp_path):
     assert "read as far as possible: line 11 has 2 cells, the header 16" in ran.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("&#x41;&#65;&#0000000065;&#x1F4BE;", "AAA\U0001f4be"),
+        ("&#x1B;&#0;&#x0;&#xD800;&#xFFFF;&#x110000;&#99999999;", "\ufffd" * 7),
+        (f"&#{'9' * 5_000};&#{'0' * 5_000}65;", "\ufffdA"),
+        ("\ud83d\x01", "\ufffd\ufffd"),
+        ("\ud83d", "\ufffd"),
+        ("\x01&#abc;", None),
+        ("&#;", None),
+        ("&#x;", None),
+        ("&#xg;", None),
+        ("&#X41;", None),
+        ("&nosuch;", None),
+    ],
+    ids=range(11),
+)
+def test_what_xml_forbids_is_replaced_and_what_is_no_reference_is_broken(written, read):
+    event = EVENTS[0].replace("</EventData>", f'<Data Name="X">{written}</Data></EventData>')
+    found = windows.parsed(event)
+    assert (found["X"] if found else None) == read
+
+
+@pytest.mark.parametrize("form", ["XML", "raw"])
+def test_an_event_that_stays_malformed_is_counted(program, tmp_path, form):
+    events = [*EVENTS, EVENTS[0].replace("</EventData>", "&#abc;</EventData>")]
+    path = tmp_path / "s.txt"
+    raw = {"host": "a", "sourcetype": "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational"}
+    text = "".join(events) if form == "XML" else written([{**raw, "_raw": one} for one in events])
+    path.write_text(text, encoding="utf-8")
+    ran = program(path, "--output", "jsonl")
+    assert (ran.code, len(ran.rows)) == (0, 1)
+    (said,) = ran.warnings
+    assert "1 record is broken, and read as far as possible: an <Event> is not well-formed" in said
+
+
 def test_a_row_that_is_cut_within_quotes_is_read(program, tmp_path):
     text = (DATA / "splunk_datamodel.csv").read_text(encoding="utf-8").rstrip("\r\n")
     path = tmp_path / "s.csv"

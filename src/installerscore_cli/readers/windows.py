@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -16,12 +17,17 @@ from . import Broken, Record
 
 READ_CHARS = 1 << 20
 LONGEST_EVENT = 16 << 20
+MALFORMED = "an <Event> is not well-formed XML"
 FILE_HEADER = 4096
 CHUNK = 65536
 _START = re.compile(r"<Event[\s>]")
 _END = "</Event>"
 # What XML 1.0 forbids, as it stands and as a reference; wevtutil writes both.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#x?[0-9a-fA-F]+;")
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#(?:x[0-9a-fA-F]+|[0-9]+);"
+)
+# Digits that a code of Unicode has at most, in decimal or in hexadecimal.
+_CODE_DIGITS = 7
 
 
 def flat(event: Record) -> Record:
@@ -121,7 +127,7 @@ def xml_records(stream: io.TextIOWrapper, broken: Broken) -> Iterator[Record]:
                 break
             record = parsed(rest[start.start() : end])
             if record is None:
-                broken.add("an <Event> is not well-formed XML")
+                broken.add(MALFORMED)
             else:
                 yield record
             here = end
@@ -139,7 +145,7 @@ def parsed(event: str) -> Record | None:
     """Return the fields of one `<Event>` element, None if it is not well-formed."""
     try:
         root = ElementTree.fromstring(event)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, UnicodeEncodeError):
         try:  # a character in a command line must not hide the event
             root = ElementTree.fromstring(_FORBIDDEN.sub(_replacement, event))
         except ElementTree.ParseError:
@@ -169,9 +175,13 @@ def _replacement(found: re.Match[str]) -> str:
     """Keep references that XML allows, and replace the others."""
     text = found[0]
     if text[0] == "&":
-        digits = text[2:-1]
-        code = int(digits[1:], 16) if digits[:1] == "x" else int(digits)
+        base = 16 if text[2] == "x" else 10
+        digits = text[2:-1].lstrip("x0")
+        # More digits than Python makes a number of are no reason to end.
+        code = int(digits or "0", base) if len(digits) <= _CODE_DIGITS else 0
         if code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE:
+            return text
+        if 0x10000 <= code <= sys.maxunicode:
             return text
     return "\ufffd"
 
