@@ -81,6 +81,7 @@ class Item:
         size: Bytes, 0 if unknown.
         folder: What its folder is called among those of all files; it stands for a host that the
             events do not name.
+        problem: Why it cannot be opened, as far as that is known before; empty if it is not.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Item:
     named: bool
     size: int = 0
     folder: str = "stdin"
+    problem: str = ""
 
 
 @dataclass
@@ -140,13 +142,13 @@ def items(arguments: Iterable[str]) -> list[Item]:
             raise InputError("An empty name was given; name files or folders.")
         path = Path(argument)
         try:
-            mode = path.stat().st_mode
+            known = path.stat()
         except OSError as error:
-            raise InputError(f"{argument}: cannot be opened ({error.strerror}).") from None
-        if stat.S_ISDIR(mode):
+            raise InputError(f"{argument}: {_not_opened(error)}.") from None
+        if stat.S_ISDIR(known.st_mode):
             found.extend(_inside(path))
         else:
-            found.append(Item(argument, path, True, path.stat().st_size))
+            found.append(Item(argument, path, True, known.st_size))
     files = list({_place(item): item for item in found}.values())
     folders = [_place(item).parent for item in files if item.path is not None]
     names = _names(folders)
@@ -194,13 +196,30 @@ def _ends(folder: Path) -> Iterator[str]:
 
 
 def _inside(folder: Path) -> Iterator[Item]:
-    """Yield the files of a folder and its folders; links to folders are not followed."""
-    for here, folders, names in os.walk(folder):
+    """Yield the files of a folder and its folders; links to folders are not followed.
+
+    A folder or a file that cannot be looked at is yielded with its problem, so that its turn comes
+    as that of any other, and the rest is read.
+    """
+    closed: list[OSError] = []
+    for here, folders, names in os.walk(folder, onerror=closed.append):
         folders.sort()
         for name in sorted(names):
             path = Path(here, name)
-            if path.is_file():
-                yield Item(str(path), path, False, path.stat().st_size)
+            try:
+                known = path.stat()
+            except OSError as error:
+                yield Item(str(path), path, False, problem=_not_opened(error))
+                continue
+            if stat.S_ISREG(known.st_mode):
+                yield Item(str(path), path, False, known.st_size)
+    for refused in closed:
+        path = Path(refused.filename)
+        yield Item(str(path), path, path == folder, problem=_not_opened(refused))
+
+
+def _not_opened(error: OSError) -> str:
+    return f"cannot be opened ({error.strerror})"
 
 
 @contextmanager
@@ -210,12 +229,14 @@ def opened(item: Item) -> Iterator[Opened]:
     Raises:
         InputError: It cannot be opened.
     """
+    if item.problem:
+        raise InputError(f"{item.name}: {item.problem}.")
     if item.path is None and sys.stdin is None:
         raise InputError(f"{item.name} is closed; name files or folders, or pipe events in.")
     try:
         raw: IO[bytes] = sys.stdin.buffer if item.path is None else item.path.open("rb")
     except OSError as error:
-        raise InputError(f"{item.name}: cannot be opened ({error.strerror}).") from None
+        raise InputError(f"{item.name}: {_not_opened(error)}.") from None
     try:
         head, stream = _headed(raw, raw.seekable())
         packed = None

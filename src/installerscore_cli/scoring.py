@@ -70,7 +70,7 @@ def _items(files: Sequence[str]) -> list[Item]:
 def _saved(names: Sequence[str], given: Sequence[Item]) -> list[tuple[Path, str]]:
     """Return the files to write, each with the form that its suffix asks for."""
     saved = []
-    read = {item.path.resolve() for item in given if item.path}
+    read = {item.path.resolve() for item in given if item.path and not item.problem}
     for name in names:
         path = Path(name)
         form = _SUFFIXES.get(path.suffix.lower())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import json
+import os
 import random
 import re
 import sys
 import zlib
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from sample import SAMPLES
@@ -417,6 +420,57 @@ def test_a_file_of_a_folder_that_cannot_be_read_does_not_hide_the_others(program
     assert ran.code == 2, "the answer may not be whole"
     assert "b.gz: could not be read to its end" in ran.warnings[0]
     assert program(tmp_path, "--fail-on", "low").code == 1
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """Let nobody into files and folders of this name, whoever runs the tests."""
+    scandir, look = os.scandir, Path.stat
+
+    def refuse(path):
+        if not isinstance(path, int) and Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def closed_scandir(path):
+        refuse(path)
+        return scandir(path)
+
+    def closed_stat(path, **options):
+        if path.parent.name != "evidence":
+            refuse(path)
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "scandir", closed_scandir)
+    monkeypatch.setattr(Path, "stat", closed_stat)
+
+
+def test_folders_and_files_that_cannot_be_looked_at_do_not_hide_the_others(
+    program, tmp_path, sysmon, locked
+):
+    folder = tmp_path / "evidence"
+    for name in ("a", "locked"):
+        (folder / name).mkdir(parents=True)
+    (folder / "a" / "locked").write_bytes(b"")
+    (folder / "a" / "b.xml").write_text(SYSMON, encoding="utf-8")
+    (folder / "a" / "gone.log").symlink_to("rotated.log")
+    (folder / "a" / "loop").symlink_to("loop")
+    ran = program(folder, "--output", "jsonl", "--save", tmp_path / "s.html")
+    assert (ran.code, ran.rows) == (2, [sysmon])
+    start, denied = "installerscore: warning: ", os.strerror(errno.EACCES)
+    assert ran.warnings == [
+        f"{start}{folder / 'a' / 'gone.log'}: cannot be opened ({os.strerror(errno.ENOENT)}).",
+        f"{start}{folder / 'a' / 'locked'}: cannot be opened ({denied}).",
+        f"{start}{folder / 'a' / 'loop'}: cannot be opened ({os.strerror(errno.ELOOP)}).",
+        f"{start}{folder / 'locked'}: cannot be opened ({denied}).",
+    ]
+    ran = program(folder / "locked")
+    assert (ran.code, ran.out, ran.err.splitlines()) == (
+        2,
+        "",
+        [f"installerscore: error: {folder / 'locked'}: cannot be opened ({denied})."],
+    )
+    (folder / "a" / "b.xml").unlink()
+    assert f"error: {folder / 'a' / 'gone.log'}: cannot be" in program(folder).errors[0]
 
 
 WINLOG = [json.loads(line)["_source"] for line in (DATA / "winlogbeat.ndjson").open("rb")]
