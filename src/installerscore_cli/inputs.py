@@ -25,7 +25,14 @@ from .readers.table import RAW, delimiter, is_preface
 HEAD_BYTES = 65536
 STDIN = "-"
 _HEADER = re.compile(r"[^<>=:]+")
-FORMS = ("csv", "json", "xml", "evtx", "audit")
+FORM_NAMES = {
+    "csv": "CSV",
+    "json": "JSON",
+    "xml": "XML of Windows events",
+    "evtx": "an EVTX file",
+    "audit": "a Linux audit log",
+}
+FORMS = tuple(FORM_NAMES)
 _GZIP = b"\x1f\x8b"
 # What a file is called that may hold events, whether it can be read or not; `.txt` and `.log` are
 # what everything is called.

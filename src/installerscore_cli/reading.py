@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .cim import Unknown, lacking
 from .errors import DatesError, InputError, MissingPackageError
 from .feed import Feed, Tally, described
-from .inputs import Item, Opened, opened, seems_data
+from .inputs import FORM_NAMES, Item, Opened, opened, seems_data
 from .readers import Broken, Record, audit, objects, table, text, windows
 from .readers.mended import Damage
 from .tables import Source
@@ -194,6 +194,8 @@ class Reader:
             self._useless(item, file.problem, reasons, data)
         elif not tally.used and (tally.unused or broken.count):
             self._useless(item, _nothing_of_use(tally, broken), reasons, data)
+        elif self._form and file.form != self._form and not tally.used:
+            self._useless(item, _other_form(self._form, file), reasons, data)
         elif not tally.used and broken.empty > 1:
             self._useless(item, _empty(broken), reasons, data)
 
@@ -368,6 +370,15 @@ def _nothing_of_use(tally: Tally, broken: Broken) -> str:
     if not held:
         return f"could not be read: {broken.example}"
     return f"holds no process creations, connections, file or registry changes; found {held}"
+
+
+def _other_form(form: str, file: Opened) -> str:
+    """Say what a file is in which nothing of the form that was asked for was found."""
+    if not file.form:
+        return file.problem
+    return (
+        f"is not {FORM_NAMES[form]}, but {FORM_NAMES[file.form]} by its content; leave out --format"
+    )
 
 
 def _empty(broken: Broken) -> str:

@@ -28,6 +28,7 @@ EVENT = re.compile(r"<Event[ >].*?</Event>", re.DOTALL)
 SYSMON = (DATA / "sysmon.xml").read_text(encoding="utf-8")
 EVENTS = EVENT.findall(SYSMON)
 AUDIT = (DATA / "audit.log").read_bytes()
+TABLE = (DATA / "splunk_datamodel.csv").read_bytes()
 SECURITY = EVENT.findall((DATA / "security.xml").read_text(encoding="utf-8"))
 
 
@@ -253,6 +254,28 @@ def test_bad_input_is_one_clear_sentence(program, tmp_path, case, piped):
     assert error.endswith(".")
 
 
+NOT_XML = {
+    "CSV": (TABLE, "is not XML of Windows events, but CSV by its content; leave out --format."),
+    "an audit log": (AUDIT, "is not XML of Windows events, but a Linux audit log by its content"),
+    "nothing": (b"", "is empty."),
+    "prose": (b"seen by the night shift\n", "is text of an unknown form"),
+    "other XML": (b"<Events></Events>", "is XML without <Event> elements"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_XML)
+def test_a_file_that_holds_nothing_of_the_form_that_was_asked_for(program, tmp_path, case):
+    content, problem = NOT_XML[case]
+    path = tmp_path / "events.dat"
+    path.write_bytes(content)
+    ran = program(path, "--format", "xml")
+    assert (ran.code, ran.out) == (2, "")
+    (error,) = ran.err.splitlines()
+    assert error.startswith(f"installerscore: error: {path}: {problem}")
+    ran = program(tmp_path, "--format", "xml")
+    assert (ran.code, problem in ran.err) == (2, True)
+
+
 EMPTY = {
     "a.csv": "_time,dest,process,process_id\n",
     "b.json": "[]\n",
@@ -474,7 +497,6 @@ def test_folders_and_files_that_cannot_be_looked_at_do_not_hide_the_others(
 
 
 WINLOG = [json.loads(line)["_source"] for line in (DATA / "winlogbeat.ndjson").open("rb")]
-TABLE = (DATA / "splunk_datamodel.csv").read_bytes()
 LINES = "".join(json.dumps(record) + "\n" for record in WINLOG)
 CUT = {
     "gzip": (
