@@ -261,10 +261,13 @@ class Feed:
                 self._chunks.clear()
             chunk = self._chunks[header] = _Chunk(list(header))
         if chunk.time is not None and row[chunk.time]:
-            moment = row[chunk.time] = self._epoch(row[chunk.time])
-            if moment and not is_epoch(moment):
+            written = row[chunk.time].strip()
+            moment = self._epoch(written)
+            known = is_epoch(moment)
+            row[chunk.time] = moment if known else written
+            if written and not known:
                 self.tally.timeless += 1
-                self.tally.time = self.tally.time or moment
+                self.tally.time = self.tally.time or written
         chunk.rows.append(row)
         if len(chunk.rows) >= CHUNK_ROWS:
             self._send(chunk)

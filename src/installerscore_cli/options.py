@@ -15,7 +15,7 @@ from . import __version__
 from .errors import InputError
 from .feed import CIM
 from .inputs import FORMS
-from .times import epoch
+from .times import END, epoch
 from .views import html
 from .views.listing import DRAWN_TREES, MOST_TREES
 
@@ -377,9 +377,11 @@ def _between(low: int, high: int) -> Any:
 def _moment(text: str) -> float:
     for form in (text, f"{text} 00:00:00"):
         try:
-            return float(epoch(form))
+            seconds = float(epoch(form))
         except ValueError:
             continue
+        if abs(seconds) < END:  # no NaN, which is neither before nor after any time
+            return seconds
     raise argparse.ArgumentTypeError(
         f"{text!r} is not a time; write 2026-11-22 or '2026-11-22 03:00' in UTC, or epoch seconds"
     )

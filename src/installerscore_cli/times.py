@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable
@@ -56,24 +55,27 @@ _ZONES = {
     "EET": 2,
     "EEST": 3,
 }
-_NUMBER = re.compile(r"\d{9,20}(?:\.\d+)?$")
-_MILLISECONDS = 1e11
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
+FIRST, END = 946_684_800, 32_503_680_000
+"""The years 2000 to 2999: of the units in which a time can be counted, one brings it there."""
+_UNITS = (1, 1e3, 1e6, 1e9)
+# FILETIME of Windows counts from 1601. What it says of these years lies between what micro- and
+# what nanoseconds since 1970 say of them.
+_FILETIME_UNIT, _FILETIME_ZERO = 1e7, 11_644_473_600
 
 
 def epoch(text: str, first: str = MONTH) -> str:
     """Return epoch seconds as text; what cannot be read is returned as it is, to be counted later.
 
-    A time without a zone is UTC. Reads epoch seconds and their finer units, ISO 8601 as Splunk,
+    A time without a zone is UTC. Reads epoch seconds and their finer units, the FILETIME of
+    Windows (100 ns since 1601), ISO 8601 as Splunk,
     Windows, Defender and Elastic write it, and what Windows, Kibana and portals write in US
     English: month first, or by its name, with a clock of 12 or of 24 hours. `first` tells what
     comes first in a date of numbers with slashes, `MONTH` or `DAY`.
     """
     text = text.strip()
     if _NUMBER.match(text):
-        value = float(text)
-        while value > _MILLISECONDS:
-            value /= 1000
-        return text if value == float(text) else f"{value:.6f}"
+        return _of_number(text)
     for form in _FORMS:
         found = form.match(text)
         if found:
@@ -86,6 +88,19 @@ def epoch(text: str, first: str = MONTH) -> str:
                 return text
             return f"{seconds}.{fraction[:9]}" if fraction else str(seconds)
     return text
+
+
+def _of_number(text: str) -> str:
+    """Return epoch seconds for a number in any unit, other numbers as they are."""
+    try:
+        value = float(text)
+    except ValueError:  # digits and dots, such as those of a version
+        return text
+    for unit in _UNITS:
+        if FIRST <= value / unit < END:
+            return text if unit == 1 else f"{value / unit:.6f}"
+    seconds = value / _FILETIME_UNIT - _FILETIME_ZERO
+    return f"{seconds:.6f}" if FIRST <= seconds < END else text
 
 
 def order(text: str) -> str:
@@ -142,9 +157,9 @@ class Dates:
 
 
 def is_epoch(text: str) -> bool:
-    """Tell whether a text is a number of seconds."""
+    """Tell whether a text is a number of seconds that can be the time of an event."""
     try:
-        return math.isfinite(float(text))
+        return FIRST <= float(text) < END
     except ValueError:
         return False
 

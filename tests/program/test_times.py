@@ -20,7 +20,11 @@ TWO = "1795312800"
     [
         "1795312800",
         "1795312800000",
+        "1795312800000000",
         "1795312800000000000",
+        "1.7953128E+09",
+        "1.7953128E+12",
+        "134397864000000000",
         "2026-11-22T02:00:00Z",
         "2026-11-22T02:00Z",
         "2026-11-22 02:00",
@@ -72,6 +76,12 @@ def test_the_same_moment_in_many_forms(text):
         ("11/22/2026 12:00:00 PM", "1795348800"),
         ("11/12/2026 12:00:00 AM", "1794441600"),
         ("2026-11-22T01:59:60Z", TWO),
+        ("946684800", "946684800"),
+        ("946684800000", "946684800.000000"),
+        ("125911584000000000", "946684800.000000"),
+        ("133500000000000000", "1705526400.000000"),
+        ("32503679999", "32503679999"),
+        ("441481535990000000", "32503679999.000000"),
     ],
 )
 def test_fractions_and_edges(text, seconds):
@@ -101,6 +111,59 @@ def test_fractions_and_edges(text, seconds):
 )
 def test_what_cannot_be_read_is_left_as_it_is(text):
     assert epoch(text) == text
+
+
+# Seconds before 2000 and after 2999, .NET ticks of 2024 and the dates of Excel; what no unit brings
+# to a year in which events were written.
+NO_TIMES = (
+    "0",
+    "1",
+    "-1795312800",
+    "946684799",
+    "45250.5",
+    "32503680000",
+    "100000000000",
+    "125911583990000000",
+    "441481536000000000",
+    "638400000000000000",
+    "133500000000000000000",
+    "1e300",
+    "-1e300",
+    "1e999",
+    "nan",
+    "inf",
+    "1.2.3",
+)
+
+
+@pytest.mark.parametrize("text", NO_TIMES)
+def test_a_number_that_no_unit_brings_to_a_time_is_none(program, tmp_path, text):
+    assert epoch(text) == text
+    path = tmp_path / "s.csv"
+    path.write_text(dated(TWO, text))
+    ran = program(path, "--quiet")
+    assert f"{path}: 1 time could not be read, first {text!r}; what can be read is" in ran.err
+
+
+@pytest.mark.parametrize("text", ["1601-01-01 00:00:00", "1999-12-31T23:59:59Z"])
+def test_a_date_before_any_event_was_written_is_shown_as_it_was(program, tmp_path, text):
+    path = tmp_path / "s.csv"
+    path.write_text(dated(TWO, text))
+    ran = program(path, "--quiet")
+    assert f"1 time could not be read, first {text!r}" in ran.err
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize("text", ["nan", "-nan", "inf", "1e300", "638400000000000000", "x"])
+def test_no_time_bounds_the_trees(program, option, text):
+    ran = program(DATA / "sysmon.xml", f"{option}={text}")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{text!r} is not a time; write 2026-11-22" in ran.errors[0]
+
+
+@pytest.mark.parametrize("text", ["0", "1990-01-01", "134397000000000000"])
+def test_any_time_may_bound_the_trees(program, text):
+    assert len(program(DATA / "sysmon.xml", "--since", text, "--output", "jsonl").rows) == 1
 
 
 @pytest.mark.parametrize(
