@@ -196,6 +196,7 @@ def test_rows_beyond_maxevents_are_left_out_and_counted() -> None:
     )
     assert pipeline.store.counters.over_limit == 1
     assert pipeline.messages()[0][1].startswith("1 rows beyond maxevents=2 were left out;")
+    assert pipeline.messages("{count} of {most}")[0] == ("WARN", "1 of 2")
 
 
 def test_what_became_of_every_row_is_said() -> None:
@@ -211,10 +212,14 @@ def test_what_became_of_every_row_is_said() -> None:
 
 
 def test_no_usable_columns_says_what_was_looked_for_and_found() -> None:
-    (message,) = pipeline_of(chunk("_raw,index", "hello,main")).messages()
+    pipeline = pipeline_of(chunk("_raw,index", "hello,main"))
+    (message,) = pipeline.messages()
+    assert pipeline.unusable() == message[1]
     assert message[0] == "WARN"
     assert "looked for dest, process_name or process, and process_id or process_guid" in message[1]
     assert message[1].endswith("found the columns: _raw, index.")
+    for usable in (pipeline_of(chunk(HEADER)), pipeline_of(chunk(HEADER, DPKG))):
+        assert usable.unusable() == ""
 
 
 def test_what_makes_rows_events_is_named() -> None:

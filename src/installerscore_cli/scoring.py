@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.model import Settings
-from installer_trees.pipeline import Kept, Message, Pipeline
+from installer_trees.pipeline import Kept, Pipeline
 from installer_trees.render import TREE_COLUMNS
 
 from . import resources
@@ -32,6 +32,7 @@ from .views.terminal import Screen
 
 Say = Callable[[str, str], None]
 
+LEFT_OUT = "{count:,} rows beyond --max-events {most} were left out; read fewer files, or raise it."
 NOTHING, FOUND, UNUSABLE = 0, 1, 2
 _SUFFIXES = {".html": "html", ".htm": "html", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -95,9 +96,9 @@ def _read(
     feed = Feed(pipeline.add, sources, forced)
     with bar(given, not options.quiet) as moved:
         report = Reader(feed, sources, form, options.host, moved).read(given)
-    counters = pipeline.store.counters
-    if counters.rows and not counters.processes:
-        raise InputError(next(text for _, text in _messages(pipeline) if text.startswith("None")))
+    unusable = pipeline.unusable()
+    if unusable:
+        raise InputError(unusable)
     return report
 
 
@@ -121,7 +122,7 @@ def _answer(
         return NOTHING
     severities = Counter(one.score.severity for one in kept)
     scores = [one.score.value for one in kept]
-    overview = Overview(scores, severities, report, _messages(pipeline))
+    overview = Overview(scores, severities, report, pipeline.messages(LEFT_OUT))
     with ExitStack() as stack:
         views = [_view(options, options.output, sys.stdout, pipeline, overview)]
         for path, form in saved:
@@ -226,19 +227,6 @@ def _written(path: Path) -> Iterator[TextIO]:
         raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
 
 
-def _messages(pipeline: Pipeline) -> list[Message]:
-    """Return what the engine says of the input, with options of this program for the command's."""
-    said = []
-    for level, text in pipeline.messages():
-        if "maxevents=" in text:
-            text = (
-                f"{pipeline.store.counters.over_limit:,} rows beyond --max-events "
-                f"{pipeline.settings.maxevents} were left out; read fewer files, or raise it."
-            )
-        said.append((level, text))
-    return said
-
-
 def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: Say) -> None:
     """Say on standard error what was wrong with the input, and what was read.
 
@@ -249,7 +237,7 @@ def _warn(pipeline: Pipeline, report: Report, options: argparse.Namespace, say: 
         say("info", report.summary())
     for text in report.warnings:
         say("warning", text)
-    for level, text in _messages(pipeline):
+    for level, text in pipeline.messages(LEFT_OUT):
         if level == "WARN":
             say("warning", text)
         elif not shown:

@@ -301,6 +301,16 @@ def test_max_events_says_what_was_left_out(program):
     assert "maxevents" not in ran.err + ran.out
 
 
+def test_what_a_file_says_is_not_taken_for_the_limit(program, tmp_path):
+    path = tmp_path / "mine.csv"
+    wrong = (
+        ALLOWED.splitlines()[1].replace("MINE01", "MINE02").replace("any,root", "maxevents=7,root")
+    )
+    path.write_text(f"{ALLOWED}{wrong}\n")
+    (said,) = program(SYSMON, "--allowlist", path).warnings
+    assert "'maxevents=7' is not known" in said
+
+
 @pytest.mark.parametrize("command", ["score", "processes", "health"])
 def test_max_events_that_cut_the_input_end_with_the_code_of_a_cut(program, command):
     assert program(command, SYSMON, "--max-events", "11").code == 2

@@ -27,6 +27,10 @@ from .ties import tie
 from .trees import build
 
 Message = tuple[str, str]
+LEFT_OUT = (
+    "{count:,} rows beyond maxevents={most} were left out; narrow the time range or the hosts, or "
+    "raise maxevents, at most to what the configuration page allows."
+)
 SAID_PROBLEMS = 10
 """Problems of the catalogue that a search says one by one."""
 ROUNDS_OF_STARTS = 4
@@ -224,10 +228,20 @@ class Pipeline:
                 row.update(added)
                 yield row
 
-    def messages(self) -> list[Message]:
-        """Return what a user should know about the input, each with its level (WARN or INFO)."""
+    def messages(self, left_out: str = LEFT_OUT) -> list[Message]:
+        """Return what a user should know about the input, each with its level (WARN or INFO).
+
+        Args:
+            left_out: What is said of the `{count}` rows beyond the `{most}` that may be read; what
+                to do about it is different wherever the limit is set.
+        """
         told = self.summary and self.store.counters.processes
-        return [*_messages(self), *([("INFO", self.summary)] if told else [])]
+        return [*_messages(self, left_out), *([("INFO", self.summary)] if told else [])]
+
+    def unusable(self) -> str:
+        """Say why there can be no trees, empty where there is a process creation, or no row."""
+        counters = self.store.counters
+        return _unusable(self.store) if counters.rows and not counters.processes else ""
 
     def close(self) -> None:
         """Drop all temporary data."""
@@ -250,18 +264,14 @@ def _one_host(dest: str) -> str:
     return name if address_type(name) != "other" else name.partition(".")[0]
 
 
-def _messages(pipeline: Pipeline) -> Iterator[Message]:
-    store, counters = pipeline.store, pipeline.store.counters
+def _messages(pipeline: Pipeline, left_out: str) -> Iterator[Message]:
+    counters, unusable = pipeline.store.counters, pipeline.unusable()
     yield from _skipped(pipeline.catalogue)
     if counters.over_limit:
-        yield (
-            "WARN",
-            f"{counters.over_limit:,} rows beyond maxevents={pipeline.settings.maxevents} were "
-            "left out; narrow the time range or the hosts, or raise maxevents, at most to what "
-            "the configuration page allows.",
-        )
-    if counters.rows and not counters.processes:
-        yield "WARN", _unusable(store)
+        most = pipeline.settings.maxevents
+        yield "WARN", left_out.format(count=counters.over_limit, most=most)
+    if unusable:
+        yield "WARN", unusable
     elif counters.rows:
         for count, text in (
             (counters.no_dest, "have no host (dest)"),
