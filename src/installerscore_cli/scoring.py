@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from installer_trees.columns import NO_TIME
 from installer_trees.health import HEALTH_COLUMNS
 from installer_trees.model import Settings
 from installer_trees.pipeline import Kept, Pipeline
@@ -110,9 +111,10 @@ def _answer(
 ) -> int:
     """Score, and write the trees or their processes in every form that was asked for."""
     found = pipeline.trees(options.min_score)
-    kept = [one for one in found if _within(pipeline, one, options)]
+    kept = [one for one in found if _within(one, options)]
     if found and not kept:
-        first, last = (shown(end(one.time for one in found)) for end in (min, max))
+        first = shown(min(one.first for one in found))
+        last = shown(max(one.last for one in found))
         report.warnings.append(
             "No tree ran in the time of --since and --until; of other times there "
             f"{'is' if len(found) == 1 else 'are'} {len(found):,}, from {first} to {last} UTC."
@@ -140,13 +142,11 @@ def _answer(
     return FOUND if _reached(kept, options.fail_on) else NOTHING
 
 
-def _within(pipeline: Pipeline, one: Kept, options: argparse.Namespace) -> bool:
+def _within(one: Kept, options: argparse.Namespace) -> bool:
     """Tell whether a tree ran in the time that was asked for; one without times did."""
-    if (options.since, options.until) == (-math.inf, math.inf):
+    if one.first == NO_TIME:
         return True
-    row = next(pipeline.tree_rows([one]))
-    first, last = row["first_time"], row["last_time"]
-    return not first or (float(str(last)) >= options.since and float(str(first)) <= options.until)
+    return bool(one.last >= options.since and one.first <= options.until)
 
 
 def _reached(kept: Sequence[Kept], severity: str | None) -> bool:

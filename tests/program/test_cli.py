@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from installer_trees import pipeline
 from installer_trees.render import PROCESS_COLUMNS, TREE_COLUMNS
 from sample import SAMPLES
 
@@ -85,9 +86,30 @@ def test_a_time_in_which_no_tree_ran_is_said(program):
     (said,) = ran.warnings
     assert said.endswith(
         "No tree ran in the time of --since and --until; of other times there is 1, from "
-        "2026-11-22 01:25:00 to 2026-11-22 01:25:00 UTC."
+        "2026-11-22 01:25:00 to 2026-11-22 01:25:14 UTC."
     )
     assert program(SYSMON, "--since", "2026-01-01", "--output", "jsonl").warnings == []
+
+
+def test_trees_outside_of_the_time_are_not_rendered(program, monkeypatch):
+    rendered = []
+    tree_row = pipeline.tree_row
+
+    def counted(*arguments):
+        rendered.append(1)
+        return tree_row(*arguments)
+
+    monkeypatch.setattr(pipeline, "tree_row", counted)
+    ran = program(SAMPLE, "--output", "jsonl", "--since", "2026-11-22 01:40")
+    assert 0 < len(ran.rows) == len(rendered)
+
+
+def test_a_tree_without_times_ran_in_any_time(program, tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("_time,dest,process_guid,process\n,h,7,dpkg -i a.deb\n")
+    for option in ("--since", "--until"):
+        (row,) = program(path, option, "2026-01-01", "--output", "jsonl").rows
+        assert (row["first_time"], row["last_time"]) == ("", "")
 
 
 def test_what_if_weights(program, tmp_path):

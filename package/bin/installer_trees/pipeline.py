@@ -18,7 +18,7 @@ from .links import Branch, Linker
 from .model import Score, Settings, Tree
 from .ordered import installs_of_services
 from .regex import MATCH_CHARS
-from .render import PROCESS_COLUMNS, Value, process_rows, tree_row
+from .render import PROCESS_COLUMNS, Value, process_rows, span, tree_row
 from .rows import RowStore
 from .score import score, spread
 from .signals import Matcher
@@ -39,7 +39,13 @@ ROUNDS_OF_STARTS = 4
 
 @dataclass(frozen=True)
 class Kept:
-    """What is remembered of a tree between scoring and rendering."""
+    """What is remembered of a tree between scoring and rendering.
+
+    Attributes:
+        time: When its top process began; like the next two epoch seconds, or `NO_TIME`.
+        first: When the first of its processes began.
+        last: When the last of them began.
+    """
 
     branch: Branch
     score: Score
@@ -48,6 +54,8 @@ class Kept:
     fingerprint: str
     tree_id: str
     time: float
+    first: float
+    last: float
 
 
 class Pipeline:
@@ -103,7 +111,8 @@ class Pipeline:
             top, mark = tree.top.process, fingerprint(tree)
             hosts[mark].add(_one_host(top.dest))
             known = (baseline or {}).get(mark, 0)
-            alone.append(Kept(branch, value, 1, known, mark, tree_id(tree), top.time))
+            times = (top.time, *span(tree))
+            alone.append(Kept(branch, value, 1, known, mark, tree_id(tree), *times))
         kept = []
         for one in alone:
             count = len(hosts[one.fingerprint])

@@ -60,7 +60,7 @@ def tree_row(
     `seen` is on how many hosts this search and the baseline saw the fingerprint.
     """
     top = tree.top.process
-    times = [n.process.time for n in tree.nodes if n.process.time != NO_TIME]
+    first, last = span(tree)
     links = Counter(node.link for node in tree.nodes if node.link)
     user = top.user or next((n.process.user for n in tree.nodes if n.process.user), "")
     row: dict[str, Value] = {
@@ -81,8 +81,8 @@ def tree_row(
         "tree": draw(tree, score),
         "process_count": len(tree.nodes),
         "tree_depth": max(node.depth for node in tree.nodes),
-        "first_time": told_time(min(times)) if times else "",
-        "last_time": told_time(max(times)) if times else "",
+        "first_time": told_time(first),
+        "last_time": told_time(last),
         "dest_prevalence": seen[0],
         "tree_fingerprint": fingerprint,
         "installer_tree_id": tree_id,
@@ -94,6 +94,12 @@ def tree_row(
     }
     _fill(row, tree, score, seen, links)
     return row
+
+
+def span(tree: Tree) -> tuple[float, float]:
+    """Return when the first and the last process began, `NO_TIME` where none says it."""
+    times = [node.process.time for node in tree.nodes if node.process.time != NO_TIME]
+    return (min(times), max(times)) if times else (NO_TIME, NO_TIME)
 
 
 def _fill(
