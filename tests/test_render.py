@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from engine import START, completed, run, tree_rows
-from installer_trees.drawing import TREE_CHARS
+from installer_trees.drawing import TREE_CHARS, command_line
 from installer_trees.model import Settings
 from installer_trees.render import DETAIL_CHARS, JSON_CHARS, TREE_COLUMNS
 from installer_trees.texts import counted, cut
@@ -471,3 +471,32 @@ def test_output_processes_has_every_input_column_and_the_added_ones() -> None:
         ("3. ls", "1. dpkg", 0, []),
     ]
     assert {(r["vendor_product"], r["tree_depth"]) for r in rows} == {("Sysmon", 0), ("Sysmon", 1)}
+
+
+SETUP = r"C:\Program Files\Acme\setup.exe"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "command", "whole", "short"),
+    [
+        ("setup.exe", SETUP, f"{SETUP} /S", f"{SETUP} /S", "setup.exe /S"),
+        ("setup.exe", "", f"{SETUP} /S", f"{SETUP} /S", "setup.exe /S"),
+        ("setup.exe", "", f'"{SETUP}" /S', f'"{SETUP}" /S', "setup.exe /S"),
+        ("SETUP.EXE", "", r"c:\a\setup /S", r"c:\a\setup /S", "setup /S"),
+        ("msiexec.exe", "", "msiexec /i a.msi", "msiexec /i a.msi", "msiexec /i a.msi"),
+        ("A B", "", "A B -x", "A B -x", "A B -x"),
+        ("A B", "", "/A B.app/M/A B -x", "/A B.app/M/A B -x", "A B -x"),
+        ("A B", "/V/A B 2/A B", "/V/A B 2/A B -x", "/V/A B 2/A B -x", "A B -x"),
+        ("dash", "/bin/dash", "/bin/sh -c x", "dash: /bin/sh -c x", "dash: /bin/sh -c x"),
+        ("a.sh", "", "/bin/sh ./a.sh b", "a.sh: /bin/sh ./a.sh b", "a.sh: /bin/sh ./a.sh b"),
+        ("a.exe", "", r"C:\b.exe x\a.exe", r"a.exe: C:\b.exe x\a.exe", r"a.exe: C:\b.exe x\a.exe"),
+        ("id", "", "", "id", "id"),
+        ("", "", "ls -l", "ls -l", "ls -l"),
+        ("dpkg", "", "/bin/dpkg\t-i\n a", "/bin/dpkg -i a", "dpkg -i a"),
+    ],
+)
+def test_what_a_process_is_called(
+    name: str, path: str, command: str, whole: str, short: str
+) -> None:
+    assert command_line(name, command, path) == whole
+    assert command_line(name, command, path, folder=False) == short

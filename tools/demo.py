@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import scp
+from installer_trees.drawing import command_line
 from sample import SAMPLES, Chain, Owners, kind, load, newest_first
 
 from installerscore_cli.views import as_list
-from installerscore_cli.views.terminal import Screen, short_command
+from installerscore_cli.views.terminal import Screen
 
 APP = Path(__file__).resolve().parent.parent / "output" / "TA-installerscore"
 _ORIGINS = {"real": "R", "written": "W"}
@@ -105,7 +106,7 @@ def _show_trees(screen: Screen, labelled: Sequence[tuple[dict[str, Any], Chain |
                 "Family": tree["installer_family"],
                 "Host": tree["dest"],
                 "User": tree["user"].rpartition("\\")[2],
-                "Root command": short_command(tree["process"] or tree["process_name"]),
+                "Root command": command_line(tree["process_name"], tree["process"], folder=False),
                 "Top signals": " ".join(as_list(tree["signal"])[: 2 if screen.width < 100 else 3]),
                 "Label": _label(chain),
             }

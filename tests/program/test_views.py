@@ -13,6 +13,7 @@ from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
+from installer_trees.drawing import command_line
 from sample import SAMPLES
 
 from installerscore_cli.clean import visible
@@ -268,6 +269,40 @@ def test_the_picture_is_well_formed_and_links_every_process(program):
     marked = [node for node in nodes if node.find("text[@class='signals']") is not None]
     (row,) = program(DATA / "sysmon.xml", "--output", "jsonl").rows
     assert len(marked) == sum("  <-- " in line for line in row["tree"])
+
+
+@pytest.mark.parametrize(
+    "name", ["sysmon.xml", "splunk_datamodel.csv", "elastic_defend.ndjson", "eslogger.jsonl"]
+)
+def test_a_process_is_called_the_same_in_text_picture_and_table(program, name):
+    """Whatever the columns are called that it was read from."""
+    text = program(DATA / name, "--output", "html").out
+    svg = ElementTree.fromstring(re.search(r"<svg.*?</svg>", text, re.DOTALL)[0])
+    labels = [label.text for label in svg.findall("./g/text[@class='label']")]
+    (row,) = program(DATA / name, "--output", "jsonl").rows
+    lines = [line.partition("  <-- ")[0].lstrip("├└│─ ") for line in row["tree"]]
+    lines = [line for line in lines if not line.startswith("... ")]
+    for label, line in zip(labels, lines):
+        start, _, end = label.partition("\u2026")
+        assert line.startswith(start)
+        assert line.endswith(end)
+        assert start
+    assert len(labels) == len(lines)
+    table = program(DATA / name, "--draw", "0").out
+    root = command_line(row["process_name"], row["process"], folder=False)
+    assert root[:20] in table
+
+
+def test_a_folder_with_blanks_is_left_out_of_the_table_whole(program):
+    row = {
+        "dest": "h",
+        "process_name": "msiexec.exe",
+        "process": r"C:\Program Files\A B\msiexec.exe /i a.msi",
+        "process_id": 1,
+    }
+    out = program("-", stdin=json.dumps(row).encode()).out
+    (line,) = (line for line in out.splitlines() if re.match(r" +\d+  informational", line))
+    assert "  msiexec.exe /i a.msi" in line
 
 
 def test_a_long_tree_is_cut_and_says_so(program):

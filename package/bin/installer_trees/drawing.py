@@ -6,19 +6,23 @@ the tree.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from .alike import without_exe
+from .alike import file_name, without_exe
 from .events import Process
 from .model import Match, Node, Score, Tree
-from .texts import counted, cut, name, pid
+from .texts import NAME_CHARS, counted, cut, pid
 
 TREE_LINES = 60
 TREE_CHARS = 4_000
 LINE_CHARS = 160
 DEEPEST_INDENT = 24
 CONSOLE_HOST = "conhost.exe"
+# Where programs are whose paths hold blanks, and what begins an argument behind a program.
+_PLACE_WITH_BLANKS = re.compile(r"(?i)[a-z]:/|/.*\.app/")
+_ARGUMENT = re.compile(r"(?i)\.exe | (?:[a-z]:)?/| -| \.{1,2}/|\"")
 
 
 def draw(tree: Tree, score: Score) -> list[str]:
@@ -148,25 +152,58 @@ def _is_console(process: Process) -> bool:
 
 def _label(node: Node) -> str:
     p = node.process
-    command = cut(p.process or p.process_name, LINE_CHARS)
-    prefix = "" if _begins_with_name(command, p) else f"{name(p)}: "
+    line = command_line(p.process_name, p.process, p.process_path)
     absent = " (not in the data)" if node.row < 0 else ""
     tied = " (tied by install)" if node.link == "tie" else ""
-    return f"{prefix}{command}{pid(p)}{absent}{tied}"
+    return f"{line}{pid(p)}{absent}{tied}"
 
 
-def _begins_with_name(command: str, p: Process) -> bool:
-    """Tell whether a command line as drawn begins with the name or the path of its program.
+def command_line(name: str, command: str, path: str = "", folder: bool = True) -> str:
+    """Return what a process is called wherever it is shown: its command line, on one line.
+
+    The name of the program stands before it where it does not begin with that.
+
+    Args:
+        name: The name of the program.
+        command: The command line; the name stands in for none.
+        path: The path of the program, where it is known.
+        folder: Whether the folder in which the program is found is kept.
+    """
+    command = command or name
+    if not folder:
+        command = cut(command, len(command))
+        end = _program_end(command, name, path)
+        command = file_name(command[:end]) + command[end:]
+    command = cut(command, LINE_CHARS)
+    begins = not name or _program_end(command, name, path)
+    return command if begins else f"{cut(name, NAME_CHARS)}: {command}"
+
+
+def _program_end(command: str, name: str, path: str) -> int:
+    """Return where the program at the beginning of a command line ends, 0 if that is another one.
 
     It may be quoted, leave out `.exe`, and hold blanks.
     """
-    command, path = (text.replace("\\", "/").lower() for text in (command, p.process_path))
-    own = p.process_name.lower()
-    names = (own, without_exe(own))
-    if command.startswith('"'):
-        said = command[1:].split('"', 1)[0]
-    elif path.endswith("/" + own) and f"{command} ".startswith(f"{path} "):
-        return True
-    else:
-        said = command.split(" ", 1)[0]
-    return said.rsplit("/", 1)[-1] in names or f"{command} ".startswith(f"{own} ")
+    line, own = command.replace("\\", "/"), name.lower()
+    quoted = line.startswith('"')
+    said = line[1:].split('"', 1)[0] if quoted else line.split(" ", 1)[0]
+    if file_name(said).lower() in (own, without_exe(own)):
+        return min(len(said) + 2 * quoted, len(line))
+    path = path.replace("\\", "/")
+    for begin in (path if path.lower().endswith(f"/{own}") else name, name):
+        if f"{line} "[: len(begin) + 1].lower() == f"{begin} ".lower():
+            return len(begin)
+    return _end_of_path(line, own)
+
+
+def _end_of_path(line: str, own: str) -> int:
+    """Return where a path that holds blanks ends, 0 if the line does not begin with that of `own`.
+
+    Blanks before an argument look the same, so that what could be one is no part of a path.
+    """
+    small = f"{line} ".lower()
+    begin = small.find(f"/{own} ") if len(small) == len(line) + 1 else -1
+    before = line[: max(begin, 0) + 1]
+    if not _PLACE_WITH_BLANKS.match(before) or _ARGUMENT.search(before):
+        return 0
+    return len(before) + len(own)

@@ -210,7 +210,8 @@ class Pipeline:
 
         Args:
             kept: The trees.
-            only_drawn: Only the processes that the drawing of the tree shows.
+            only_drawn: Only the processes that the drawing of the tree shows, each with the fields
+                that the engine read by their names in CIM, whatever their columns are called.
         """
         columns: dict[str, str] = {}
         for layout in reversed(dict.fromkeys(self.store.layouts)):
@@ -234,6 +235,9 @@ class Pipeline:
                         for name, value in node.process._asdict().items()
                         if name != "time" and value
                     )
+                if only_drawn:
+                    fields = node.process._asdict().items()
+                    row.update((name, value) for name, value in fields if name != "time" and value)
                 row.update(added)
                 yield row
 

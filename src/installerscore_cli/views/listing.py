@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from installer_trees.drawing import command_line
 from installer_trees.pipeline import Kept
 
 from ..times import shown
 from . import SEVERITIES, Overview, Row, as_list
-from .terminal import Screen, short_command
+from .terminal import Screen
 
 MOST_TREES = 25
 DRAWN_TREES = 3
@@ -92,7 +93,7 @@ def trees(screen: Screen, rows: Sequence[Row]) -> None:
                 "Family": row["installer_family"],
                 "Host": row["dest"],
                 "User": row["user"].rpartition("\\")[2],
-                "Root command": short_command(row["process"] or row["process_name"]),
+                "Root command": command_line(row["process_name"], row["process"], folder=False),
                 "Top signals": " ".join(as_list(row["signal"])[:signals]),
             }
             for row in rows

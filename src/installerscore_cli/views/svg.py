@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement
 
+from installer_trees.drawing import command_line
 from installer_trees.model import Settings
 
 from ..clean import visible
@@ -22,7 +22,6 @@ LETTER = 7.2
 _LEFT = 14
 _GAP = 10
 _LONGEST_TITLE = 1_000
-_BLANKS = re.compile(r"\s+")
 
 
 def picture(rows: Sequence[Row], settings: Settings) -> Element:
@@ -69,13 +68,11 @@ def _node(svg: Element, row: Row, x: int, y: int, settings: Settings) -> None:
 
 
 def _label(row: Row) -> str:
-    name = visible(str(row.get("process_name") or ""))
-    command = visible(_BLANKS.sub(" ", str(row.get("process") or "")).strip())
-    pid = f" [{visible(str(row['process_id']))}]" if row.get("process_id") else ""
-    first = command.strip('"').replace("\\", "/").split('"', 1)[0].split(" ", 1)[0]
-    if first.rsplit("/", 1)[-1].lower() == name.lower():
-        return command + pid
-    return f"{name}: {command}{pid}" if command else name + pid
+    name, command, path, pid = (
+        str(row.get(field) or "")
+        for field in ("process_name", "process", "process_path", "process_id")
+    )
+    return visible(command_line(name, command, path) + (f" [{pid}]" if pid else ""))
 
 
 def _tooltip(row: Row, score: int) -> str:

@@ -6,7 +6,6 @@ Every text passes `clean.visible` here, so that nothing in an event can move the
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
@@ -157,11 +156,3 @@ class Screen:
 def cut(text: str, width: int) -> str:
     """Cut text to a width, with two dots in place of what is gone."""
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 2, 0)) + ".."
-
-
-def short_command(command: str) -> str:
-    """Return a command line without the folder of its program."""
-    quoted = re.match(r'"([^"]*)"', command)
-    program = quoted.group(1) if quoted else command.split(" ", 1)[0]
-    rest = command[len(quoted.group(0) if quoted else program) :]
-    return re.split(r"[\\/]", program)[-1] + rest
