@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 COMMANDS = ("score", "processes", "health", "explain", "lint")
+_HELP = ("-h", "--help")
 OUTPUTS = ("table", "jsonl", "csv", "html")
 SEVERITIES = ("low", "medium", "high", "critical")
 MOST_EVENTS = 100_000_000
@@ -120,8 +121,8 @@ def parse(arguments: Sequence[str], sources: Sequence[str]) -> argparse.Namespac
     """
     words = list(arguments)
     if words[:1] == ["help"] and not os.path.exists("help"):
-        words = [*words[1:2], "--help"]
-    if not words or words[0] not in (*COMMANDS, "-h", "--help", "--version"):
+        words = _help(words[1:])
+    if not words or words[0] not in (*COMMANDS, *_HELP, "--version"):
         _refuse_misspelt(words)
         words.insert(0, "score")
     parser, commands = build(sources)
@@ -130,6 +131,18 @@ def parse(arguments: Sequence[str], sources: Sequence[str]) -> argparse.Namespac
     if getattr(options, "since", -math.inf) > getattr(options, "until", math.inf):
         raise InputError("--since is later than --until, so no tree could be found.")
     return options
+
+
+def _help(words: Sequence[str]) -> list[str]:
+    """Return the command line that shows what `help` was asked for."""
+    word = words[0] if words else "--help"
+    if word in (*_HELP, "help"):
+        return ["--help"]
+    if word in COMMANDS:
+        return [word, "--help"]
+    near = _near(word, COMMANDS)
+    meant = f"did you mean {near}?" if near else f"there are {', '.join(COMMANDS)}."
+    raise InputError(f"There is no command {word}; {meant}")
 
 
 def _refuse_misspelt(words: Sequence[str]) -> None:

@@ -520,7 +520,15 @@ def test_a_progress_bar_on_a_terminal_only(monkeypatch, terminal):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["help"], *([name, "--help"] for name in COMMANDS), ["help", "lint"]]
+    "arguments",
+    [
+        ["--help"],
+        ["help"],
+        ["help", "help"],
+        ["help", "-h"],
+        *([name, "--help"] for name in COMMANDS),
+        ["help", "lint"],
+    ],
 )
 def test_help_says_what_a_command_does_with_an_example_and_its_exit_codes(
     program, capsys, arguments
@@ -550,6 +558,20 @@ def test_help_names_the_default_of_every_option_that_takes_a_value(program, caps
     assert len(valued) >= 6
     repeated = [one for one in valued if "may be given several times" in one]
     assert [one for one in valued if "default" not in one] == repeated
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("nosuch", f"there are {', '.join(COMMANDS)}."),
+        ("scor", "did you mean score?"),
+        ("--output", f"there are {', '.join(COMMANDS)}."),
+    ],
+)
+def test_help_about_what_is_no_command_is_an_error(program, word, meant):
+    ran = program("help", word)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"installerscore: error: There is no command {word}; {meant}\n"
 
 
 def test_the_version_is_that_of_the_add_on(program, capsys):
