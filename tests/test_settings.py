@@ -82,10 +82,16 @@ def test_where_the_page_cannot_be_read_the_shipped_bound_holds(built_app, python
 
 
 def test_severity_bands_are_settings(built_app, python):
-    bands = {"severity_low": "2", "severity_medium": "3", "severity_high": "4"}
-    splunkd = FakeSplunkd({"scoring": {**bands, "severity_critical": "5"}})
-    for row in run(built_app, python, splunkd).rows:
-        assert (row["installer_severity"] == "critical") == (int(row["installer_score"]) >= 5)
+    """Trees of the sample are in each band, and each band moves some of them."""
+    bands = {"low": 5, "medium": 33, "high": 61, "critical": 95}
+    page = {f"severity_{name}": str(least) for name, least in bands.items()}
+    rows = run(built_app, python, FakeSplunkd({"scoring": page})).rows
+    named = {row["installer_severity"] for row in rows}
+    assert named == {"informational", *bands}
+    for row in rows:
+        score = int(row["installer_score"])
+        reached = [name for name, least in bands.items() if score >= least]
+        assert row["installer_severity"] == ["informational", *reached][-1]
 
 
 def test_severity_bands_are_compared_as_they_are_used():

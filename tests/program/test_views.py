@@ -86,6 +86,8 @@ def test_no_control_character_reaches_the_output(program, output):
 def test_no_control_character_reaches_other_commands(program, command):
     for output in ("csv", "jsonl"):
         ran = program(command, "-", "--output", output, stdin=nasty_events())
+        assert ran.code == 0, ran.err
+        assert ran.out, "there is something to look at"
         assert controls(ran.out + ran.err) == set()
 
 
