@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 
+from installer_trees.columns import LAST_TIME
+
 from .errors import DatesError
 
 READ = (
@@ -56,7 +58,7 @@ _ZONES = {
     "EEST": 3,
 }
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
-FIRST, END = 946_684_800, 32_503_680_000
+FIRST, END = 946_684_800, LAST_TIME
 """The years 2000 to 2999: of the units in which a time can be counted, one brings it there."""
 _UNITS = (1, 1e3, 1e6, 1e9)
 # FILETIME of Windows counts from 1601. What it says of these years lies between what micro- and
