@@ -13,10 +13,10 @@ import time
 
 import engine
 from installer_trees.automaton import SEARCH, START, Automaton
+from installer_trees.model import patterns_of
 from installer_trees.patterns import _costs
 from installer_trees.pumps import letter, loops, widest
 from installer_trees.regex import MATCH_CHARS
-from installer_trees.untrusted import patterns_of
 
 SHOWN = 10
 

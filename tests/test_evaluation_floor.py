@@ -14,12 +14,13 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (702, 620),
+    "unseen, open": (721, 639),
     "hard cases": (21, 21),
-    "installs, recorded": (570, 544),
+    "installs, recorded": (586, 559),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {
+    "benign/run_signage_player_kiosk_setup_autologin_user_fleet_ssh_key_reverse_tunnel_unit_updates_off_and_screen_settings",
     "macos/mac23_campus_network_profile_and_helper_pkg_with_proxy_file_and_root",
     "windows/win29_password_protection_agent_on_controller_with_filter_and_restart",
     "benign/rpm_cyberark_psmp_login_proxy_changes_ssh_settings_pam_accounts",

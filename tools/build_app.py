@@ -239,12 +239,12 @@ def _note_catalogue(app: Path) -> None:
     an upgrade of a cluster may keep the old ones.
     """
     sys.path.insert(0, str(ROOT / "package" / "bin"))
-    from installer_trees import files, regex
+    from installer_trees import catalogue, files, regex
 
     loaded = files.load(str(app / "lookups"))
     if loaded.problems:
         raise BuildError("; ".join(map(str, loaded.problems)))
-    sums = (f"{files.checksum(app / 'lookups' / name)} {name}\n" for name in files.NAMES)
+    sums = (f"{files.checksum(app / 'lookups' / name)} {name}\n" for name in catalogue.NAMES)
     for path, text in (
         (regex.CHECKED, regex.checked(loaded.patterns())),
         (files.SHIPPED, "".join(sums)),

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any, Union
 
 from installer_trees.errors import InstallerTreesError, one_line
+from installer_trees.layout import encoded_values
 from installerscore_place import COMMAND
 
 EVENTS = "installer_endpoint_events"
@@ -198,7 +199,7 @@ def _cells(values: list[Cells]) -> list[Any]:
     """Return the plain cells of a row and, after them, those of the `__mv_` columns."""
     lists = [list(map(str, v)) if isinstance(v, list) else None for v in values]
     plain = [v if many is None else "\n".join(many) for v, many in zip(values, lists)]
-    twins = [";".join("$" + v.replace("$", "$$") + "$" for v in many or ()) for many in lists]
+    twins = [encoded_values(many or ()) for many in lists]
     return [*plain, *twins]
 
 

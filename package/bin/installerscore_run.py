@@ -14,6 +14,7 @@ from installer_trees.catalogue import Catalogue
 from installer_trees.errors import one_line
 from installer_trees.files import load, others, what_if
 from installer_trees.health import HEALTH_COLUMNS, expired
+from installer_trees.layout import encoded_values
 from installer_trees.pipeline import Message, Pipeline
 from installer_trees.render import TREE_COLUMNS, Value
 from installer_trees.spill import Spill
@@ -194,4 +195,4 @@ def _cells(value: Value) -> tuple[Any, str]:
         return value, ""
     if len(value) < 2:
         return "".join(value), ""
-    return "\n".join(value), ";".join("$" + v.replace("$", "$$") + "$" for v in value)
+    return "\n".join(value), encoded_values(value)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from installer_trees import files
+from installer_trees import catalogue
 
 from . import resources
 from .errors import InputError
@@ -61,7 +61,7 @@ def run(ids: Sequence[str]) -> int:
     Raises:
         InputError: There is no such id.
     """
-    signals, allowlist = resources.rows(files.SIGNALS), resources.rows(files.ALLOWLIST)
+    signals, allowlist = resources.rows(catalogue.SIGNALS), resources.rows(catalogue.ALLOWLIST)
     screen = Screen(sys.stdout)
     if not ids:
         _list(screen, signals)

@@ -177,8 +177,8 @@ def _check_allowlist(text: str, name: str, shipped: bool) -> list[CatalogueError
 
 
 KINDS = (
-    _Kind("roots", ROOT_COLUMNS, files.ROOTS, _check_roots),
-    _Kind("signals", SIGNAL_COLUMNS, files.SIGNALS, _check_signals),
-    _Kind("allowlist", ALLOWANCE_COLUMNS, files.ALLOWLIST, _check_allowlist),
-    _Kind("what-if", ("signal_id", "weight"), files.SIGNALS, _check_signals),
+    _Kind("roots", ROOT_COLUMNS, catalogue.ROOTS, _check_roots),
+    _Kind("signals", SIGNAL_COLUMNS, catalogue.SIGNALS, _check_signals),
+    _Kind("allowlist", ALLOWANCE_COLUMNS, catalogue.ALLOWLIST, _check_allowlist),
+    _Kind("what-if", ("signal_id", "weight"), catalogue.SIGNALS, _check_signals),
 )

@@ -30,9 +30,13 @@ from .errors import CatalogueError
 from .layout import MISSING
 from .literals import Words, folded, may_match, shortest
 from .memo import Memo
-from .model import Allowance, Root, Signal
+from .model import Allowance, Root, Signal, patterns_of
 from .regex import MATCH_CHARS, Regex
 
+ROOTS = "installerscore_roots.csv"
+SIGNALS = "installerscore_signals.csv"
+ALLOWLIST = "installerscore_allowlist.csv"
+NAMES = (ROOTS, SIGNALS, ALLOWLIST)
 CACHED_NAMES = 100_000
 NO_COMMAND = "^$"
 """Pattern of a root for sources that send no command lines."""
@@ -119,11 +123,9 @@ class Catalogue:
 
     def patterns(self) -> Iterator[Regex]:
         """Yield every regular expression of every row."""
-        for row in (*self.roots, *self.signals, *self.allowances):
-            of_row = [*vars(row).values()]
-            if isinstance(row, Signal):
-                of_row += [condition.pattern for condition in row.conditions]
-            yield from (value for value in of_row if isinstance(value, Regex))
+        rows: list[Root | Signal | Allowance] = [*self.roots, *self.signals, *self.allowances]
+        for row in rows:
+            yield from (pattern for _, pattern in patterns_of(row))
 
     def candidates(self, process_name: str, original_file_name: str = "") -> tuple[Root, ...]:
         """Return the roots whose name matches; remembered, as few names come often."""
@@ -239,11 +241,7 @@ def load(
     roots: Iterable[str] | None = None,
     signals: Iterable[str] | None = None,
     allowlist: Iterable[str] | None = None,
-    names: tuple[str, str, str] = (
-        "installerscore_roots.csv",
-        "installerscore_signals.csv",
-        "installerscore_allowlist.csv",
-    ),
+    names: tuple[str, str, str] = NAMES,
     shipped: bool = False,
 ) -> Catalogue:
     """Read a catalogue.

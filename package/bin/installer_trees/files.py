@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from . import catalogue
+from .catalogue import NAMES
 from .errors import CatalogueError
 
-ROOTS = "installerscore_roots.csv"
-SIGNALS = "installerscore_signals.csv"
-ALLOWLIST = "installerscore_allowlist.csv"
-NAMES = (ROOTS, SIGNALS, ALLOWLIST)
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shipped.txt")
 """Written by the build: the checksum and the name of each file that this version came with."""
 

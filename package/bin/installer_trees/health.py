@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from .columns import NO_TIME
 from .events import EVENT_KINDS
+from .kinds import NETWORK
 from .links import Linker
 from .model import Allowance
 from .parents import GUID, PARENT_FIELDS, PID, TIE
 from .render import Value, told_time
-from .rows import IS_ROOT, KIND, NETWORK, RowStore
+from .rows import IS_ROOT, KIND, RowStore
 
 HEALTH_COLUMNS = (
     "sourcetype rows hosts processes network file registry service installers "

@@ -66,6 +66,11 @@ def all_values(encoded: str) -> list[str]:
     return [value.replace("$$", "$") for value in _MULTIVALUE.findall(encoded)]
 
 
+def encoded_values(values: Iterable[str]) -> str:
+    """Return several values as Splunk encodes them for a `__mv_` column."""
+    return ";".join("$" + value.replace("$", "$$") + "$" for value in values)
+
+
 def known(value: str) -> str:
     """Return the value, or an empty string for what counts as missing."""
     return "" if value in MISSING else value

@@ -274,11 +274,7 @@ class Linker(Parents):
         one with the name that the event gives.
         """
         store = self.store
-        sides = (
-            (store.own_command[event], store.parent_command[event]),
-            (store.parent_guid[event], store.parent_pid[event]),
-            (store.own_guid[event], store.own_pid[event]),
-        )
+        sides = store.sides_of(event)
         time = store.time[event] + EVENT_SLACK_SECONDS
         for guid, pid in sides:
             owner = self.of_guid(guid, pid, time) if guid else -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .events import EVENT_KINDS, Event, Process
@@ -115,6 +115,17 @@ class Allowance:
     reduction: float
     expires: str
     reason: str = ""
+
+
+def patterns_of(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
+    """Yield the patterns of a row, each with the column that it is in."""
+    for column, value in made.__dict__.items():
+        if isinstance(value, Regex):
+            yield column, value
+    if isinstance(made, Signal):
+        for condition in made.conditions:
+            if condition.pattern is not None:
+                yield "conditions", condition.pattern
 
 
 @dataclass(frozen=True)

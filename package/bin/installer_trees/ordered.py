@@ -50,7 +50,7 @@ def installs_of_services(linker: Linker, branches: list[Branch]) -> dict[int, in
         known.reverse()
     registered: dict[int, list[int]] = defaultdict(list)
     for event in sorted(store.unnamed_services, key=store.time.__getitem__):
-        host, time = store.own_command[event], store.time[event]
+        host, time = store.host_of_unnamed(event), store.time[event]
         waiting, under_way = spans.get(host, []), begun[host]
         while waiting and waiting[-1][0] <= time + CLOCK_SECONDS:
             under_way.append(waiting.pop())

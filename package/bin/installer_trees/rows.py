@@ -35,12 +35,11 @@ from .columns import (
     program_names,
 )
 from .events import EVENT_KINDS, Event, Process
+from .kinds import FILE, NETWORK, NO_TARGET, PROCESS, SERVICE, kind_of, may_hold_events
 from .layout import (
     EVENT_FIELDS,
     MISSING,
     NO_GUIDS,
-    SEVERAL,
-    TARGET_FIELDS,
     Layout,
     Row,
     base_name,
@@ -52,15 +51,11 @@ from .model import Counters
 from .spill import Spill
 from .starters import Started
 
-PROCESS, NETWORK, FILE, REGISTRY, SERVICE = range(5)
 KIND = 7
 IS_ROOT = 8
 PARENT_IS_ROOT = 16
 NEEDS_SIBLING = 32
-REFUSED = -1
 NO_HOST = 0
-
-FILE_ACTIONS = frozenset("created modified deleted read updated acl_modified renamed".split())
 
 _PROGRAM_OF_APPLICATION = ".app/Contents/MacOS/"
 
@@ -212,8 +207,9 @@ class RowStore:
             return
         columns = link_columns(batch, layout, multivalued)
         hosts = self._host_column(batch, columns["dest"], layout)
-        if layout.may_hold_events and self._has_events(batch, layout, multivalued):
-            kinds = [self._kind(layout, row) for row in batch]
+        if layout.may_hold_events and may_hold_events(batch, layout, multivalued):
+            kinds = [kind_of(layout, row) for row in batch]
+            self.counters.no_target += kinds.count(NO_TARGET)
             for i, kind in enumerate(kinds):
                 if kind > PROCESS and self._add_event(layout, batch[i], kind, hosts[i]):
                     self._place([layout.value(batch[i], "_time")], [offsets[i]], [lengths[i]])
@@ -364,47 +360,6 @@ class RowStore:
         number = self._hosts[name] = host_number(name)
         return number
 
-    def _has_events(self, batch: list[list[str]], layout: Layout, multivalued: bool) -> bool:
-        """Tell whether any row of a batch may be something else than a process creation."""
-        for field in (*TARGET_FIELDS, "action"):
-            place = layout.place(field)
-            if place == SEVERAL or (place >= 0 and multivalued):
-                return True
-            if place >= 0:
-                seen = {row[place] for row in batch}
-                if not (FILE_ACTIONS.isdisjoint(seen) if field == "action" else seen <= MISSING):
-                    return True
-        return False
-
-    def _kind(self, layout: Layout, values: Row) -> int:
-        """Tell the kind of a row by its fields; refuse an event that names no target."""
-        value = layout.value
-        if value(values, "registry_path"):
-            return REGISTRY
-        if value(values, "service_name") or value(values, "service_path"):
-            return SERVICE
-        if value(values, "dest_ip") or value(values, "url"):
-            return NETWORK
-        has_parent = value(values, "parent_process_id") or value(values, "parent_process_name")
-        has_parent = has_parent or value(values, "parent_process_guid")
-        path, action = value(values, "file_path"), value(values, "action")
-        if path and not (has_parent and action not in FILE_ACTIONS and self._runs(layout, values)):
-            return FILE
-        if has_parent:
-            return PROCESS
-        if value(values, "dest_port"):
-            return NETWORK
-        if action in FILE_ACTIONS:
-            self.counters.no_target += 1
-            return REFUSED
-        return PROCESS
-
-    def _runs(self, layout: Layout, values: Row) -> bool:
-        """Tell whether the file of a row is the program of its process."""
-        path = layout.value(values, "file_path").lower()
-        programs = (layout.value(values, name).lower() for name in ("process_path", "process_exec"))
-        return path in programs
-
     def _add_event(self, layout: Layout, values: Row, kind: int, host: int) -> bool:
         """Append the keys of an event; False when nothing says whose it is."""
         source = reporter = NO_HOST
@@ -438,6 +393,21 @@ class RowStore:
         self.event_rows.append(len(self.flags))
         self.flags.append(kind)
         return True
+
+    def sides_of(self, event: int) -> tuple[tuple[int, int], ...]:
+        """Return the keys of an event's GUID and process id on each host that may own it.
+
+        Those of the host that reports it, of the one in `src`, of the one in `dest`; 0 for none.
+        """
+        return (
+            (self.own_command[event], self.parent_command[event]),
+            (self.parent_guid[event], self.parent_pid[event]),
+            (self.own_guid[event], self.own_pid[event]),
+        )
+
+    def host_of_unnamed(self, service: int) -> int:
+        """Return the number of the host of a service event that names no process."""
+        return self.own_command[service]
 
     def key(self, dest: str, value: str) -> int:
         """Return the key of a process id, or of a word, on a host."""

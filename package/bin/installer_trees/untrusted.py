@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .entries import Problem, shown
-from .model import Allowance, Root, Signal
+from .model import Allowance, Root, Signal, patterns_of
 from .patterns import anchored, risk
-from .regex import Regex
 
 
 def check_patterns(made: Root | Signal | Allowance) -> None:
@@ -26,14 +23,3 @@ def check_patterns(made: Root | Signal | Allowance) -> None:
             )
         if why:
             raise Problem(column, f"{shown(pattern.pattern)} {why}")
-
-
-def patterns_of(made: Root | Signal | Allowance) -> Iterator[tuple[str, Regex]]:
-    """Yield the patterns of a row, each with the column that it is in."""
-    for column, value in made.__dict__.items():
-        if isinstance(value, Regex):
-            yield column, value
-    if isinstance(made, Signal):
-        for condition in made.conditions:
-            if condition.pattern is not None:
-                yield "conditions", condition.pattern
