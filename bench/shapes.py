@@ -25,6 +25,16 @@ MSI: Event = {
 }
 
 
+FORKING: Event = {
+    "process_name": "dash",
+    "process": "/bin/sh /var/lib/dpkg/info/a.postinst configure",
+}
+OF_A_FORK: Event = {
+    "parent_process_name": FORKING["process_name"],
+    "parent_process": FORKING["process"],
+}
+
+
 def _event(number: int, above: int | None = None, guids: bool = False, **fields: Any) -> Event:
     """Return a process of host `h`; process ids are 10 and up, in the order of the numbers."""
     event: Event = {"_time": START + number / 1000, "dest": "h", "user": "root"}
@@ -140,17 +150,21 @@ def copies_without_guid(n: int) -> Iterator[Event]:
 
 def forked_shells(n: int) -> Iterator[Event]:
     """Children of forks that never called exec: only the parent's command line ties them."""
-    script: Event = {
-        "process_name": "dash",
-        "process": "/bin/sh /var/lib/dpkg/info/a.postinst configure",
-    }
     yield _event(0, **APT)
     for i in range(1, n):
         if i % 2:
-            yield _event(i, 0, **script)
+            yield _event(i, 0, **FORKING)
         else:
-            yield _event(i, n + i, process_name="tar", process=f"tar -xf part-{i}.tar",
-                         parent_process_name="dash", parent_process=script["process"])  # fmt: skip
+            yield _event(i, n + i, process_name="tar", process=f"tar -xf part-{i}.tar", **OF_A_FORK)
+
+
+def forked_shells_with_guids(n: int) -> Iterator[Event]:
+    """Likewise where there are GUIDs, and every hundredth child forks in its turn."""
+    yield _event(0, guids=True, **APT)
+    yield _event(1, 0, True, **FORKING)
+    for i in range(2, n):
+        line = FORKING if i % 100 == 0 else {"process_name": "tar", "process": f"tar -x {i}"}
+        yield _event(i, n + i, True, **line, **OF_A_FORK)
 
 
 def one_command_line(n: int) -> Iterator[Event]:
@@ -275,6 +289,7 @@ SHAPES = {
     "copies": Shape(copies, 100_000),
     "copies without guid": Shape(copies_without_guid, 100_000),
     "forked shells": Shape(forked_shells, 100_000),
+    "forked shells with guids": Shape(forked_shells_with_guids, 100_000),
     "one command line": Shape(one_command_line, 100_000),
     "shells that exec": Shape(shells_that_exec, 20_000),
     "absent parents": Shape(absent_parents, 100_000, 200),
