@@ -24,7 +24,6 @@ from .rows import RowStore
 
 GENERATIONS = 8
 """Forks of what forks started are followed so far."""
-NOBODY: History = ([], [])
 
 _ANYBODY = re.compile(
     r"-?(?:/\S{0,60}/)?(?:(?:ba|da|z|k|a|tc|c|fi)?sh(?:\s+-[il]{1,2})?|systemd(?:\s+--user)?|init"
@@ -46,14 +45,11 @@ def bridge(linker: Linker, branches: list[Branch]) -> None:
     branch_of = {row: branch for branch in branches for row in branch.members}
     claimed = set(branch_of)
     index = KeyIndex(store.parent_command, linker.events)
-    forkers: dict[int, History] = {}
+    rows_of: dict[int, list[int]] = defaultdict(list)
     new = [row for row in claimed if row >= 0]
     for _ in range(GENERATIONS):
-        lines = _by_line(store, new)
+        lines = _note(store, new, rows_of)
         index.expect(lines)
-        for line, rows in lines.items():
-            known = linker.sort([*rows, *forkers.get(line, NOBODY)[1]])
-            forkers[line] = [store.time[row] for row in known], known
         strangers = {
             linker.canonical(row)
             for row in chain.from_iterable(map(index.rows, lines))
@@ -61,10 +57,14 @@ def bridge(linker: Linker, branches: list[Branch]) -> None:
         }
         strangers -= claimed
         linker.tops(strangers)  # which cuts circles
-        new = []
+        new, forkers = [], {}
         for row in linker.sort(strangers):
-            told = next(copy for copy in linker.copies(row) if _tells_a_fork(store, copy, forkers))
-            forker = _forker_of(linker, row, forkers[store.parent_command[told]])
+            told = next(copy for copy in linker.copies(row) if _tells_a_fork(store, copy, rows_of))
+            line = store.parent_command[told]
+            if line not in forkers:
+                known = linker.sort(rows_of[line])
+                forkers[line] = [store.time[row] for row in known], known
+            forker = _forker_of(linker, row, forkers[line])
             if forker == -1 or row in claimed:
                 continue
             branch = branch_of[forker]
@@ -76,12 +76,14 @@ def bridge(linker: Linker, branches: list[Branch]) -> None:
                 new += grown.members
 
 
-def _by_line(store: RowStore, rows: Iterable[int]) -> dict[int, list[int]]:
-    """Return the rows that have a GUID by the key of their command line."""
-    lines: dict[int, list[int]] = defaultdict(list)
+def _note(store: RowStore, rows: Iterable[int], rows_of: dict[int, list[int]]) -> set[int]:
+    """Note the rows that have a GUID by the key of their command line; return these keys."""
+    lines = set()
     for row in rows:
-        if store.own_command[row] and store.own_guid[row]:
-            lines[store.own_command[row]].append(row)
+        line = store.own_command[row]
+        if line and store.own_guid[row]:
+            lines.add(line)
+            rows_of[line].append(row)
     return lines
 
 
