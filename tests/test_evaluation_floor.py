@@ -14,9 +14,9 @@ from evaluation.model import HELD_OUT, DataSet
 
 FLOORS = {
     "samples": (14, 13),
-    "unseen, open": (721, 639),
+    "unseen, open": (727, 644),
     "hard cases": (21, 21),
-    "installs, recorded": (586, 559),
+    "installs, recorded": (592, 565),
 }
 """Malicious trees at medium or above, and at high or above."""
 FLAGGED = {

@@ -21,7 +21,7 @@ LINE_CHARS = 160
 DEEPEST_INDENT = 24
 CONSOLE_HOST = "conhost.exe"
 # Where programs are whose paths hold blanks, and what begins an argument behind a program.
-_PLACE_WITH_BLANKS = re.compile(r"(?i)[a-z]:/|/.*\.app/")
+_PLACE_WITH_BLANKS = re.compile(r"(?i)[a-z]:/|/.{0,300}\.app/")
 _ARGUMENT = re.compile(r"(?i)\.exe | (?:[a-z]:)?/| -| \.{1,2}/|\"")
 
 
