@@ -488,9 +488,22 @@ def test_an_installer_that_execs_another_is_one_tree() -> None:
         ({"_time": START + 30}, False),
         ({"user": "other"}, False),
         ({"process": "nginx -g daemon"}, False),
+        ({"process": "[kworker/1:2]", "process_name": "setsid", "process_path": "memfd:x"}, True),
+        ({"process": "sensor", "process_name": "3", "process_path": "/proc/self/fd/3"}, True),
+        ({"process": "sensor", "process_name": "3", "process_path": "/opt/sensor/3"}, False),
         ({"parent_process_id": 2}, False),
     ],
-    ids=["near", "far id", "later", "other user", "a service", "not of init"],
+    ids=[
+        "near",
+        "far id",
+        "later",
+        "other user",
+        "a service",
+        "in memory",
+        "by descriptor",
+        "in a folder of programs",
+        "not of init",
+    ],
 )
 def test_a_background_process_left_to_init_goes_back_to_its_script(
     change: dict[str, Any], attached: bool
@@ -502,7 +515,8 @@ def test_a_background_process_left_to_init_goes_back_to_its_script(
         {"process": "setsid sh -c x", "process_id": 11, "parent_process_id": 1, **change},
         {"process": "id", "process_id": 12, "parent": 3},
     ]
-    shape = "dpkg(dash(chmod setsid(id)))" if attached else "dpkg(dash(chmod))"
+    name = change.get("process_name", "setsid")
+    shape = f"dpkg(dash(chmod {name}(id)))" if attached else "dpkg(dash(chmod))"
     assert shapes(completed(events)) == [shape]
 
 
