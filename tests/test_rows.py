@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,24 @@ def test_a_chunk_in_blocks_is_the_chunk(cuts: set[int]) -> None:
     assert contents(parts) == contents(whole)
     assert parts.counters == whole.counters
     assert len(whole) == 4
+
+
+def test_a_row_over_lines_holds_no_more_than_its_blocks(tmp_path: Path) -> None:
+    """Such rows are ordinary, PowerShell's above all, and a chunk may have fifty megabytes."""
+    peaks = []
+    for line in ("sh -c 'a b'", "sh -c 'a\nb'"):
+        first = chunk(HEADER, DPKG, f'1700000002,host1,9,7,sh,"{line}"')
+        more = (chunk(*[SHELL + "x" * 150] * 500) for _ in range(40))
+        store = RowStore(catalogue({}), str(tmp_path))
+        tracemalloc.start()
+        try:
+            store.add(first, more)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert len(store) == 2 + 500 * 40
+        store.close()
+    assert peaks[1] < 1.3 * peaks[0]
 
 
 def test_a_good_chunk_scores() -> None:
