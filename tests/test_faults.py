@@ -442,12 +442,20 @@ def test_a_clock_that_is_wrong(place: Place, some_python: str, now: float) -> No
     assert [m for m in found[-1].messages if m.level != "INFO"] == []
 
 
-@pytest.mark.parametrize("when", [-6e10, 0, 253402300800, 1e300])
+@pytest.mark.parametrize("when", [0, 1.5, 32503679999])
 def test_events_of_any_time(place: Place, some_python: str, when: float) -> None:
-    (row,) = place.run(some_python, place.requests([scp.encode_body([{**DPKG, "_time": when}])]))[
-        -1
-    ].rows
+    found = place.run(some_python, place.requests([scp.encode_body([{**DPKG, "_time": when}])]))[-1]
+    (row,) = found.rows
     assert float(row["_time"]) == when
+
+
+@pytest.mark.parametrize("when", [-6e10, 32503680000, 253402300800, 1e300])
+def test_events_of_no_time_are_kept_and_said(place: Place, some_python: str, when: float) -> None:
+    found = place.run(some_python, place.requests([scp.encode_body([{**DPKG, "_time": when}])]))[-1]
+    (row,) = found.rows
+    assert row["_time"] == ""
+    (warning,) = [m.text for m in found.messages if m.level == "WARN"]
+    assert warning == "1 rows have no usable _time (epoch seconds); they are last."
 
 
 def test_many_runs_leave_nothing_behind(place: Place, some_python: str, large) -> None:

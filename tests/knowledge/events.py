@@ -14,6 +14,7 @@ from spl.conf import stanzas
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHES = set(stanzas(ROOT / "package" / "default" / "savedsearches.conf"))
+SUMMARY = "summary"
 HOST_FIELDS = ("dest", "dvc", "src", "Computer")
 
 
@@ -21,27 +22,28 @@ def write(folder: Path, now: float) -> None:
     """Write samples, and the file that describes them to the plugin, into an empty folder."""
     (folder / "samples").mkdir()
     stanza_texts = []
-    for number, ((kind, source), lines) in enumerate(sorted(_lines(now).items())):
+    for number, ((kind, source, index), lines) in enumerate(sorted(_lines(now).items())):
         name = f"{kind}-{number}.sample"
         (folder / "samples" / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
         stanza_texts.append(
             f"[{name}]\nsourcetype = {SOURCETYPE}{kind}\nsource = {source}\n"
             f"host = knowledge-{int(now)}-{number}\nexpected_event_count = {len(lines)}\n"
-            "index = main\ninput_type = default\ntimestamp_type = plugin\n"
+            f"index = {index}\ninput_type = default\ntimestamp_type = plugin\n"
         )
     conf = folder / "pytest-splunk-addon-data.conf"
     conf.write_text("\n".join(stanza_texts), encoding="utf-8")
 
 
-def _lines(now: float) -> dict[tuple[str, str], list[str]]:
-    """Return the events of all hits, by the end of their source type and by source."""
-    found: dict[tuple[str, str], list[str]] = {}
+def _lines(now: float) -> dict[tuple[str, str, str], list[str]]:
+    """Return the events of all hits, by the end of their source type, by source and by index."""
+    found: dict[tuple[str, str, str], list[str]] = {}
     for case, hosts in _cases():
         for data_set, rows in case.data.items():
             kind = KINDS[data_set]
             for row in rows:
                 moved = {**row, **{f: hosts[row[f]] for f in HOST_FIELDS if row.get(f) in hosts}}
-                key = kind, str(row.get("source", "knowledge"))
+                index = SUMMARY if row.get("index") == SUMMARY else "main"
+                key = kind, str(row.get("source", "knowledge")), index
                 found.setdefault(key, []).append(raw(moved, kind, now - NOW))
     return found
 
