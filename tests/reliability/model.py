@@ -50,10 +50,7 @@ class Model(Parents):
         that was too late for the one above it has a branch of its own.
         """
         parent = self.parents()
-        children: dict[Who, list[int]] = {}
-        for i, (above, _) in parent.items():
-            if above is not None:
-                children.setdefault(above, []).append(i)
+        children = _children(parent)
         tops = {self.top(i, parent) for i in parent if self.opens(i)} - {None}
         branches: list[Branch] = []
         claimed: set[Who] = set()
@@ -123,10 +120,7 @@ class Model(Parents):
         before it. A line that anybody may have, and process 1, stand for nobody.
         """
         parent = self.parents()
-        children: dict[Who, list[int]] = {}
-        for i, (above, _) in parent.items():
-            if above is not None:
-                children.setdefault(above, []).append(i)
+        children = _children(parent)
         inside = {who: branch for branch in branches for who in branch.parents}
         for _ in range(GENERATIONS):
             members = [who for who in inside if isinstance(who, int) and self.guid(who)]
@@ -165,10 +159,7 @@ class Model(Parents):
         returned, for it may have named others: these alone are members then.
         """
         parent = self.parents()
-        children: dict[Who, list[int]] = {}
-        for i, (above, _) in parent.items():
-            if above is not None:
-                children.setdefault(above, []).append(i)
+        children = _children(parent)
         inside = {who: branch for branch in branches for who in branch.parents}
         asked = inside if members is None else members
         named = [(self.order(who), who, paths(self.line(who), self.path(who))) for who in asked]
@@ -335,3 +326,11 @@ class Model(Parents):
         if owner is None or named or not me["process_name"]:
             return owner
         return None if of_windows(self.rows[owner]) else owner
+
+
+def _children(parent: Links) -> dict[Who, list[int]]:
+    children: dict[Who, list[int]] = {}
+    for i, (above, _) in parent.items():
+        if above is not None:
+            children.setdefault(above, []).append(i)
+    return children
