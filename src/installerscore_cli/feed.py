@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from installer_trees.memo import Memo
+
 from .cim import Layout, Unknown
 from .readers import Broken, Record
 from .readers.audit import LINE, Joiner
@@ -87,8 +89,8 @@ class Feed:
         self._sources = list(sources.values())
         self._forced = forced
         self._chunks: dict[tuple[str, ...], _Chunk] = {}
-        self._candidates: dict[tuple[str, ...], list[Source]] = {}
-        self._layouts: dict[tuple[bool, tuple[str, ...]], Layout | None] = {}
+        self._candidates: Memo[tuple[str, ...], list[Source]] = Memo(_HEADERS)
+        self._layouts: Memo[tuple[bool, tuple[str, ...]], Layout | None] = Memo(_HEADERS)
         self.tally = Tally()
         self._file = self._host = ""
         self._epoch: Epoch = epoch
@@ -145,10 +147,8 @@ class Feed:
         names = tuple(record)
         candidates = self._candidates.get(names)
         if candidates is None:
-            if len(self._candidates) >= _HEADERS:
-                self._candidates.clear()
             candidates = [source for source in self._sources if source.may_know(names)]
-            self._candidates[names] = candidates
+            self._candidates.keep(names, candidates)
         return next((source for source in candidates if source.knows(record)), None)
 
     def _add_known(self, record: Record) -> None:
@@ -206,9 +206,7 @@ class Feed:
         header = tuple(record)
         key = (loose, header)
         if key not in self._layouts:
-            if len(self._layouts) >= _HEADERS:
-                self._layouts.clear()
-            self._layouts[key] = Layout.of(header, loose)
+            self._layouts.keep(key, Layout.of(header, loose))
         return self._layouts[key]
 
     def _add_cim(self, layout: Layout, record: Record) -> None:

@@ -11,11 +11,13 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from installer_trees.columns import LAST_TIME
+
 from . import __version__
 from .errors import InputError
 from .feed import CIM
 from .inputs import FORMS
-from .times import END, epoch
+from .times import epoch
 from .views import html
 from .views.listing import DRAWN_TREES, MOST_TREES
 
@@ -393,7 +395,7 @@ def _moment(text: str) -> float:
             seconds = float(epoch(form))
         except ValueError:
             continue
-        if abs(seconds) < END:  # no NaN, which is neither before nor after any time
+        if abs(seconds) < LAST_TIME:  # no NaN, which is neither before nor after any time
             return seconds
     raise argparse.ArgumentTypeError(
         f"{text!r} is not a time; write 2026-11-22 or '2026-11-22 03:00' in UTC, or epoch seconds"

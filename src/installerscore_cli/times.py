@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 
-from installer_trees.columns import LAST_TIME
+from installer_trees.columns import FIRST_TIME, LAST_TIME
 
 from .errors import DatesError
 
@@ -58,9 +58,8 @@ _ZONES = {
     "EEST": 3,
 }
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
-FIRST, END = 946_684_800, LAST_TIME
-"""The years 2000 to 2999: of the units in which a time can be counted, one brings it there."""
 _UNITS = (1, 1e3, 1e6, 1e9)
+"""In which a time can be counted: one of them brings it to the years of events."""
 # FILETIME of Windows counts from 1601. What it says of these years lies between what micro- and
 # what nanoseconds since 1970 say of them.
 _FILETIME_UNIT, _FILETIME_ZERO = 1e7, 11_644_473_600
@@ -99,10 +98,10 @@ def _of_number(text: str) -> str:
     except ValueError:  # digits and dots, such as those of a version
         return text
     for unit in _UNITS:
-        if FIRST <= value / unit < END:
+        if FIRST_TIME <= value / unit < LAST_TIME:
             return text if unit == 1 else f"{value / unit:.6f}"
     seconds = value / _FILETIME_UNIT - _FILETIME_ZERO
-    return f"{seconds:.6f}" if FIRST <= seconds < END else text
+    return f"{seconds:.6f}" if FIRST_TIME <= seconds < LAST_TIME else text
 
 
 def order(text: str) -> str:
@@ -161,7 +160,7 @@ class Dates:
 def is_epoch(text: str) -> bool:
     """Tell whether a text is a number of seconds that can be the time of an event."""
     try:
-        return FIRST <= float(text) < END
+        return FIRST_TIME <= float(text) < LAST_TIME
     except ValueError:
         return False
 

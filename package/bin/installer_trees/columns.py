@@ -9,8 +9,8 @@ from operator import eq, xor
 from .layout import LINK_FIELDS, MISSING, NO_GUIDS, SEVERAL, Layout, program_name
 
 NO_TIME = float("inf")
-LAST_TIME = 32_503_680_000.0
-"""The end of 2999 in epoch seconds: what lies beyond is in another unit."""
+FIRST_TIME, LAST_TIME = 946_684_800.0, 32_503_680_000.0
+"""From 2000 to 2999, in epoch seconds: what lies outside is no date, or in another unit."""
 PID_CHARS = 20
 """Longer process ids are compared as text only: there are limits to what becomes a number."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from .addresses import address_type
 from .catalogue import Catalogue
 from .drawing import drawn
+from .events import Process
 from .fingerprint import fingerprint, tree_id
 from .first_use import adopt_first_runs, adopt_first_uses
 from .forks import bridge
@@ -230,14 +231,9 @@ class Pipeline:
                         many = values[multi] if multi >= 0 else ""
                         row[name] = all_values(many) if many else values[plain]
                 else:
-                    row.update(
-                        (columns.get(name, name), value)
-                        for name, value in node.process._asdict().items()
-                        if name != "time" and value
-                    )
+                    row.update((columns.get(name, name), v) for name, v in _known(node.process))
                 if only_drawn:
-                    fields = node.process._asdict().items()
-                    row.update((name, value) for name, value in fields if name != "time" and value)
+                    row.update(_known(node.process))
                 row.update(added)
                 yield row
 
@@ -269,6 +265,11 @@ class Pipeline:
     def cut_values(self) -> int:
         """Values that were too long to be searched to their end."""
         return self._matcher.cut
+
+
+def _known(process: Process) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a process that have a value, by their names in CIM, but for its time."""
+    return ((name, value) for name, value in process._asdict().items() if name != "time" and value)
 
 
 def _one_host(dest: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from .columns import LAST_TIME
+from .columns import FIRST_TIME, LAST_TIME
 from .model import Allowance, Match, Reason, Score, Settings, Signal, Tree
 from .regex import MATCH_CHARS
 from .signals import node_value
@@ -28,8 +28,6 @@ WIDE_PREVALENCE = 50
 CONTEXT_WEIGHT = 20.0
 CONTEXT_BOUND = 20.0
 ALONE_WEIGHT = 50.0
-FIRST_TIME = 946_684_800
-"""The beginning of 2000 in epoch seconds: what lies before is no date, or in another unit."""
 
 
 def score(
